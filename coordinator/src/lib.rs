@@ -1,0 +1,1 @@
+//! The coordinator: a manifest of recordings becomes leases, workers are supervised, the outcome is reported.

@@ -1,0 +1,2 @@
+//! The `steno` command.
+fn main() {}

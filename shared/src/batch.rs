@@ -1,0 +1,35 @@
+//! What a batch is, beside its items: kept in Redis and read by everyone who works on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::BatchId;
+use crate::options::TranscribeOptions;
+use crate::transcript::Format;
+
+/// The settings of a batch, fixed when it is created.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchMeta {
+    /// The batch's name.
+    pub batch: BatchId,
+    /// Where the recordings are, as the user wrote it (absolute if a folder).
+    pub input: String,
+    /// Where the transcripts go.
+    pub output: String,
+    /// The model's name and hash.
+    pub model: ModelIdentity,
+    /// What decides the text.
+    pub options: TranscribeOptions,
+    /// The files written for each recording.
+    pub formats: Vec<Format>,
+    /// How many lease queues the items are spread over, at least 1.
+    pub shards: u32,
+}
+
+/// Which model a batch uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// The folder's name.
+    pub name: String,
+    /// SHA-256 over the model's files.
+    pub hash: String,
+}

@@ -1,0 +1,15 @@
+//! What the coordinator and the worker both use.
+//!
+//! A type is admitted here only when two binaries use it. No Kubernetes and no native engine in this crate.
+
+pub mod batch;
+pub mod exit;
+pub mod fingerprint;
+pub mod ids;
+pub mod leases;
+pub mod options;
+pub mod output_name;
+pub mod recording;
+pub mod storage;
+pub mod transcript;
+pub mod worker_config;

@@ -1,0 +1,78 @@
+//! A worker's configuration: a file that the coordinator writes and the worker reads once, at its start.
+//!
+//! It holds no secrets: credentials come by the environment, as the SDK's usual chain finds them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::BatchMeta;
+use crate::leases::RedisConfig;
+use crate::storage::S3Config;
+
+/// Everything a worker needs to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// What to transcribe, whereto and how.
+    pub meta: BatchMeta,
+    /// Where the leases are.
+    pub redis: RedisConfig,
+    /// How to reach S3, when input or output is a bucket.
+    pub s3: S3Config,
+    /// The model folder.
+    pub model: PathBuf,
+    /// Where to run it.
+    pub device: Device,
+    /// CPU threads of the engine, at least 1.
+    pub threads: usize,
+    /// Folder for recordings being worked on; the worker empties what it put there.
+    pub spool: PathBuf,
+    /// The ffmpeg program.
+    pub ffmpeg: PathBuf,
+    /// How long a lease lasts without renewal, in milliseconds.
+    pub lease_ms: u64,
+    /// How long one attempt at a recording may take in all, as a multiple of its predicted length, over a floor.
+    pub limits: WorkLimits,
+}
+
+/// Bounds on the work for one recording.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkLimits {
+    /// Longest audio accepted, in seconds.
+    pub audio_seconds: u64,
+    /// Largest recording accepted, in bytes.
+    pub recording_bytes: u64,
+    /// Longest wall time of decoding one recording, in seconds.
+    pub decode_seconds: u64,
+    /// Address space of the decoder, in bytes.
+    pub decode_memory_bytes: u64,
+    /// How long the engine may go without finishing a window before the lease is given up, in milliseconds.
+    pub stall_ms: u64,
+}
+
+impl Default for WorkLimits {
+    fn default() -> Self {
+        Self {
+            audio_seconds: 12 * 3600,
+            recording_bytes: 16 << 30,
+            decode_seconds: 1800,
+            decode_memory_bytes: 2 << 30,
+            stall_ms: 300_000,
+        }
+    }
+}
+
+/// Where the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// CUDA when a GPU is there and works, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The first CUDA GPU.
+    Cuda,
+}

@@ -1,0 +1,1 @@
+//! One world of real parts for the scenarios in `tests/`.

@@ -1,0 +1,1 @@
+//! The worker: one recording after the other, from claim to complete.
