@@ -6,6 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// `redis://host:port/db`, `rediss://…` or `redis+unix:///path/to/socket`.
+    /// `redis://[user:password@]host:port/db` or `redis+unix:///path/to/socket`. Redis 6.2 or later.
     pub url: String,
 }

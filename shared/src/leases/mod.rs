@@ -1,5 +1,36 @@
 //! The lease protocol: states and transitions of items, kept in Redis.
+//!
+//! `docs/leases.md` tells the keys, the records and the limits; the scripts in `lua/` are the logic.
 
+mod batch;
+mod choose_shard;
+mod claim;
 mod config;
+mod connection;
+mod control;
+mod counts;
+mod error;
+mod item;
+mod items;
+mod keys;
+mod limits;
+mod payload;
+mod presence;
+mod queue;
+mod reply;
+mod scripts;
+mod settle;
 
+pub use batch::{Created, Enqueued, NewItem};
+pub use choose_shard::shard_order;
+pub use claim::{BatchState, Claim, ClaimRequest, Lease, Renewal, RequestId};
 pub use config::RedisConfig;
+pub use counts::ShardCounts;
+pub use error::LeaseError;
+pub use item::{Current, ItemRow, ItemState};
+pub use items::{Cursor, ItemsPage};
+pub use limits::LeaseLimits;
+pub use presence::{IdleAdvice, IdleDecision, Phase, WorkerReport};
+pub use queue::{Leases, RETRY_BUDGET};
+pub use scripts::SCHEMA_VERSION;
+pub use settle::{Completed, FailClass, Failed, Released};

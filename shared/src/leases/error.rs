@@ -1,0 +1,176 @@
+//! Errors of the lease protocol, by what the caller can do next.
+
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// Why a call did nothing, as far as is known. Every call may be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Redis cannot be reached or cannot serve now; it was tried again for a while. Try again later.
+    #[error(
+        "failed to {doing}: Redis has not answered for {} s ({source}); is it running, and reachable from here?",
+        waited.as_secs()
+    )]
+    Unavailable {
+        /// What was being done.
+        doing: String,
+        /// How long it was tried.
+        waited: Duration,
+        /// The last error.
+        source: RedisError,
+    },
+    /// Redis has no memory left; work in flight can still finish.
+    #[error(
+        "failed to {doing}: Redis is out of memory; raise its `maxmemory` (an item needs about 300 bytes) and try again"
+    )]
+    OutOfMemory {
+        /// What was being done.
+        doing: String,
+    },
+    /// The batch was written by another version of Steno.
+    #[error(
+        "failed to {doing}: the batch has protocol version {found}, this program speaks {ours}; use the version of Steno \
+         that created it, or delete the batch and submit it again (what is transcribed stays)"
+    )]
+    Mismatch {
+        /// What was being done.
+        doing: String,
+        /// The batch's version.
+        found: String,
+        /// Ours.
+        ours: u32,
+    },
+    /// Redis does not know the batch.
+    #[error(
+        "failed to {doing}: Redis does not know the batch (it was deleted, or Redis lost its data); run the batch again: \
+         what is transcribed is found in the output"
+    )]
+    NoBatch {
+        /// What was being done.
+        doing: String,
+    },
+    /// Redis refuses us: credentials or permissions.
+    #[error(
+        "failed to {doing}: Redis refuses it ({source}); check the user and password in the Redis URL and the user's ACL"
+    )]
+    Refused {
+        /// What was being done.
+        doing: String,
+        /// What Redis said.
+        source: RedisError,
+    },
+    /// The address, the server or a setting cannot work.
+    #[error("failed to {doing}: {reason}")]
+    Config {
+        /// What was being done.
+        doing: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// What Redis holds or answered makes no sense.
+    #[error(
+        "failed to {doing}: {what}; is something else writing to this Redis? Deleting the batch and running it again is safe"
+    )]
+    Corrupt {
+        /// What was being done.
+        doing: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl LeaseError {
+    /// Whether the same call may work later without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::OutOfMemory { .. }
+            | Self::Mismatch { .. }
+            | Self::NoBatch { .. }
+            | Self::Refused { .. }
+            | Self::Config { .. }
+            | Self::Corrupt { .. } => false,
+        }
+    }
+
+    pub(super) fn corrupt(doing: &str, what: impl std::fmt::Display) -> Self {
+        Self::Corrupt { doing: doing.to_owned(), what: what.to_string() }
+    }
+
+    /// Sorts an error of the client library; `waited` is how long the call was tried.
+    pub(super) fn from_redis(doing: &str, waited: Duration, source: RedisError) -> Self {
+        let doing = doing.to_owned();
+        let text = source.to_string();
+        // A script's own refusals; wrapped by some server versions, so looked for in the whole text.
+        if let Some(found) = after(&text, "STENO_SCHEMA") {
+            return Self::Mismatch { doing, found, ours: super::SCHEMA_VERSION };
+        }
+        if text.contains("STENO_NOBATCH") {
+            return Self::NoBatch { doing };
+        }
+        if text.contains("STENO_CORRUPT") {
+            return Self::Corrupt { doing, what: text };
+        }
+        if is_code(&source, &text, "OOM") {
+            return Self::OutOfMemory { doing };
+        }
+        if ["MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED"].iter().any(|code| is_code(&source, &text, code)) {
+            return Self::Unavailable { doing, waited, source };
+        }
+        if ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|code| is_code(&source, &text, code)) {
+            return Self::Refused { doing, source };
+        }
+        if text.contains("max number of clients reached") {
+            return Self::Unavailable { doing, waited, source };
+        }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's error kinds are non-exhaustive")]
+        match source.kind() {
+            ErrorKind::AuthenticationFailed => Self::Refused { doing, source },
+            ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported => {
+                Self::Config { doing, reason: format!("the Redis URL cannot be used ({text})") }
+            }
+            ErrorKind::Io if permission_denied(&source) => Self::Config {
+                doing,
+                reason: format!("the Redis socket may not be opened ({text}); check its owner and mode"),
+            },
+            ErrorKind::Io
+            | ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::ReadOnly
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::ClusterDown,
+            ) => Self::Unavailable { doing, waited, source },
+            // A reply cut off in the middle.
+            ErrorKind::Parse => Self::Unavailable { doing, waited, source },
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot) => {
+                Self::Config {
+                    doing,
+                    reason: "this is a node of a Redis Cluster; give the URL of a single Redis server"
+                        .to_owned(),
+                }
+            }
+            _ => Self::Corrupt { doing, what: format!("Redis answered {text:?}") },
+        }
+    }
+}
+
+/// Whether the server's error has this code, be it the reply's own or that of a command inside a script.
+fn is_code(error: &RedisError, text: &str, code: &str) -> bool {
+    error.code() == Some(code)
+        || after(text, "-").is_some_and(|_| text.contains(&format!("-{code} ")))
+        || text.contains(&format!("{code} "))
+}
+
+fn after(text: &str, marker: &str) -> Option<String> {
+    let rest = &text[text.find(marker)? + marker.len()..];
+    Some(rest.trim_start_matches([':', ' ', '"']).chars().take_while(char::is_ascii_alphanumeric).collect())
+}
+
+fn permission_denied(error: &RedisError) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+}

@@ -1,0 +1,31 @@
+//! Names of the keys. What stands in braces decides the slot: all keys of one script share it.
+
+use crate::ids::{BatchId, ShardId, WorkerId};
+
+/// The seven keys that every script of a shard is given, in the order that `record.lua` reads them.
+pub(super) fn shard_keys(batch: &BatchId, shard: ShardId) -> Vec<String> {
+    ["meta", "items", "ready", "leased", "delayed", "dead", "totals"]
+        .into_iter()
+        .map(|part| format!("steno:{{{batch}:{shard}}}:{part}"))
+        .collect()
+}
+
+/// A worker's last grant in a shard.
+pub(super) fn grant_key(batch: &BatchId, shard: ShardId, worker: &WorkerId) -> String {
+    format!("steno:{{{batch}:{shard}}}:grant:{worker}")
+}
+
+/// Settings of the batch.
+pub(super) fn batch_meta_key(batch: &BatchId) -> String {
+    format!("steno:{{{batch}}}:meta")
+}
+
+/// Reports of the workers, and when each expires.
+pub(super) fn worker_keys(batch: &BatchId) -> Vec<String> {
+    vec![format!("steno:{{{batch}}}:workers"), format!("steno:{{{batch}}}:workers-expire")]
+}
+
+/// Idle workers by when they expire.
+pub(super) fn idle_key(batch: &BatchId) -> String {
+    format!("steno:{{{batch}}}:idle")
+}

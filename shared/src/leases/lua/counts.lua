@@ -1,0 +1,21 @@
+-- counts: a shard's counts and sums at one moment.
+--
+-- KEYS    1–7 the shard
+-- ARGV    1 schema
+-- returns { ready, leased, delayed, dead, done, enqueued, ready_ms, leased_ms, delayed_ms, dead_ms, done_ms,
+--           leased and past the deadline, delayed and due, 1 if cancelled else 0 }
+-- before  any
+-- after   every item as it was
+
+local refused = refusal()
+if refused then return refused end
+
+local now = integer(now_ms())
+local totals = redis.call('HMGET', TOTALS, 'done', 'ready_ms', 'leased_ms', 'delayed_ms', 'dead_ms', 'done_ms')
+for i = 1, 6 do totals[i] = totals[i] or '0' end
+return {
+  redis.call('ZCARD', READY), redis.call('ZCARD', LEASED), redis.call('ZCARD', DELAYED), redis.call('ZCARD', DEAD),
+  totals[1], redis.call('HLEN', ITEMS), totals[2], totals[3], totals[4], totals[5], totals[6],
+  redis.call('ZCOUNT', LEASED, '-inf', now), redis.call('ZCOUNT', DELAYED, '-inf', now),
+  redis.call('HGET', META, 'cancelled') and 1 or 0,
+}

@@ -1,0 +1,21 @@
+-- enqueue: adds items; one whose id is known is skipped, whatever its state, so a manifest can be replayed.
+--
+-- KEYS    1–7 the shard
+-- ARGV    1 schema, then for each item: id, predicted length in ms, payload
+-- returns number of items added
+-- before  unknown
+-- after   ready
+
+local refused = refusal()
+if refused then return refused end
+
+local added = 0
+for i = 2, #ARGV, 3 do
+  local id, ms, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if redis.call('HSETNX', ITEMS, id, 'r|' .. ms .. '||||||||||\n' .. payload) == 1 then
+    redis.call('ZADD', READY, ms, id)
+    redis.call('HINCRBY', TOTALS, 'ready_ms', ms)
+    added = added + 1
+  end
+end
+return added

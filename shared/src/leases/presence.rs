@@ -1,0 +1,140 @@
+//! Who works on a batch, and who may leave.
+
+use serde::{Deserialize, Serialize};
+
+use super::connection::Request;
+use super::error::LeaseError;
+use super::keys::{idle_key, worker_keys};
+use super::queue::{Args, Leases};
+use super::reply::Reply;
+use super::scripts::{COUNT_IDLE, IDLE, REPORT_WORKER, WORKERS};
+use crate::ids::WorkerId;
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// Its identity.
+    pub worker: WorkerId,
+    /// Its place among the workers of the run, from 0.
+    pub index: u32,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Name of the recording it is working on.
+    pub recording: Option<String>,
+    /// Seconds of that recording that are transcribed.
+    pub position_seconds: f64,
+    /// Length of that recording in seconds.
+    pub length_seconds: f64,
+    /// Recordings that it has finished since its start.
+    pub finished: u64,
+    /// Seconds of audio that it has finished since its start.
+    pub finished_seconds: f64,
+}
+
+/// What a worker is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Loading the model, checking the engine.
+    Starting,
+    /// Nothing to claim.
+    Idle,
+    /// Fetching the recording.
+    Fetching,
+    /// Decoding the audio.
+    Decoding,
+    /// Generating text.
+    Transcribing,
+    /// Writing the transcript.
+    Publishing,
+    /// Finishing or giving back what it holds, to leave.
+    Draining,
+}
+
+/// Whether an idle worker waits or leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdleDecision {
+    /// Wait: somebody may die and leave work behind.
+    Stay,
+    /// Enough others wait, or nothing is left to wait for.
+    Leave,
+}
+
+/// The answer to an idle worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdleAdvice {
+    /// Wait or leave.
+    pub decision: IdleDecision,
+    /// Other idle workers.
+    pub others_idle: u64,
+}
+
+impl Leases {
+    /// Tells what a worker is doing; forgotten after `ttl_ms` without another report.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn report_worker(&self, report: &WorkerReport, ttl_ms: u64) -> Result<(), LeaseError> {
+        let doing = format!("report worker {} to batch {}", report.worker, self.batch);
+        let json = serde_json::to_string(report).map_err(|error| LeaseError::corrupt(&doing, error))?;
+        let args = Args::default().and(&report.worker).and(json).and(ttl_ms);
+        self.script(&doing, &REPORT_WORKER, &worker_keys(&self.batch), args).await?;
+        Ok(())
+    }
+
+    /// The reports of the workers that are present, by index. A report that this version cannot read is left out.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn workers(&self) -> Result<Vec<WorkerReport>, LeaseError> {
+        let doing = format!("list the workers of batch {}", self.batch);
+        let answer = self.script(&doing, &WORKERS, &worker_keys(&self.batch), Args::default()).await?;
+        let reports: Vec<String> = Reply::new(&doing, answer)?.rest("report")?;
+        let mut reports: Vec<WorkerReport> =
+            reports.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
+        reports.sort_by(|a, b| (a.index, &a.worker).cmp(&(b.index, &b.worker)));
+        Ok(reports)
+    }
+
+    /// Asks, with nothing to claim in any shard, whether to wait or to leave. `live` is the number of leased and
+    /// delayed items of the whole batch ([`super::ShardCounts::live`]): that many idle workers stay, so that the death of any
+    /// holder finds somebody. Say it again within `ttl_ms`, or be counted out.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn idle(&self, worker: &WorkerId, ttl_ms: u64, live: u64) -> Result<IdleAdvice, LeaseError> {
+        let doing = format!("report worker {worker} idle to batch {}", self.batch);
+        let args = Args::default().and(worker).and(ttl_ms).and(live);
+        let mut reply =
+            Reply::new(&doing, self.script(&doing, &IDLE, &[idle_key(&self.batch)], args).await?)?;
+        let decision = match reply.next::<String>("answer")?.as_str() {
+            "stay" => IdleDecision::Stay,
+            "leave" => IdleDecision::Leave,
+            other => return Err(reply.unknown(other)),
+        };
+        Ok(IdleAdvice { decision, others_idle: reply.next("others")? })
+    }
+
+    /// Tells that a worker has claimed something and is idle no more.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn busy(&self, worker: &WorkerId) -> Result<(), LeaseError> {
+        let doing = format!("report worker {worker} busy to batch {}", self.batch);
+        let mut command = redis::cmd("ZREM");
+        command.arg(idle_key(&self.batch)).arg(worker.as_str());
+        self.request(&doing, Request::Command(command)).await?;
+        Ok(())
+    }
+
+    /// How many workers are waiting for work: whoever holds a prefetched item gives it up when there are any.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn idle_workers(&self) -> Result<u64, LeaseError> {
+        let doing = format!("count the idle workers of batch {}", self.batch);
+        let keys = [idle_key(&self.batch)];
+        let answer = self.script(&doing, &COUNT_IDLE, &keys, Args::default()).await?;
+        super::batch::count(&doing, answer)
+    }
+}
