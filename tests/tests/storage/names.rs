@@ -110,10 +110,9 @@ async fn names_that_lead_elsewhere_are_refused(world: World) {
 
 async fn too_long_names_are_refused(world: World) {
     let (segment, key) = ("s".repeat(300), "k/".repeat(600) + "k");
-    for name in [&segment, &key] {
-        let put = world.store.put_new(name, Bytes::from_static(b"1"), "text/plain").await;
-        if world.is_s3() || name == &segment {
-            assert_eq!(kind(&put), Some(Kind::InvalidKey), "{put:?}");
-        }
+    // A folder takes the second, six hundred folders deep.
+    for name in if world.is_s3() { vec![segment, key] } else { vec![segment] } {
+        let put = world.store.put_new(&name, Bytes::from_static(b"1"), "text/plain").await;
+        assert_eq!(kind(&put), Some(Kind::InvalidKey), "{put:?}");
     }
 }
