@@ -72,7 +72,7 @@ fn refusal(
         cause = format!("{cause}: {}", message.trim_end_matches('.'));
     }
     let error = StorageError::new(kind, action, target, cause);
-    let region = "set the region that the bucket is in (--s3-region or AWS_REGION)";
+    let region = "set the region that the bucket is in (AWS_REGION)";
     match (code, kind) {
         (Some("RequestTimeTooSkewed"), _) => error.with_remedy("set this machine's clock"),
         (
