@@ -1,1 +1,3 @@
 //! The coordinator: a manifest of recordings becomes leases, workers are supervised, the outcome is reported.
+pub mod plan;
+pub mod probe;
