@@ -104,7 +104,8 @@ fn read_lines(
         if source.read_until(b'\n', &mut buffer).map_err(unreadable)? == 0 {
             break;
         }
-        let at_line = |cause| ManifestError::Line { source_name: source_name.to_owned(), line: number, cause };
+        let at_line =
+            |cause| ManifestError::Line { source_name: source_name.to_owned(), line: number, cause };
         let text = std::str::from_utf8(&buffer).map_err(|_| at_line("it is not UTF-8".to_owned()))?;
         // Editors of one system put a mark at the start.
         let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { text };

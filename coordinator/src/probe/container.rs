@@ -101,8 +101,10 @@ fn is_mpeg_sync(head: &[u8], layer_fits: impl Fn(u8) -> bool) -> bool {
     if layer == 0 {
         return flags & 0xF0 == 0xF0 && (rates >> 2) & 0xF < 13;
     }
+    // Also how UTF-16 text begins; layer 1 with checksums is a thing of the past.
+    let is_byte_order_mark = flags == 0xFE;
     let version_is_legal = (flags >> 3) & 3 != 1;
-    version_is_legal && !matches!(rates >> 4, 0 | 15) && (rates >> 2) & 3 != 3
+    !is_byte_order_mark && version_is_legal && !matches!(rates >> 4, 0 | 15) && (rates >> 2) & 3 != 3
 }
 
 #[cfg(test)]

@@ -40,14 +40,30 @@ pub(super) enum Length {
 /// The content decides which headers are read, so a wrong extension does no harm. What a header declares is
 /// believed as far as the size could hold it.
 pub fn probe(reader: &mut RangedReader<'_>, name: &str) -> Probe {
-    let size_bytes = reader.size_bytes();
-    let mut container = None;
     // No parser is known to panic, on anything; but they read hostile bytes, and one file must never cost more
     // than itself.
-    let length = catch_unwind(AssertUnwindSafe(|| measure(reader, &mut container))).unwrap_or_else(|_| {
-        tracing::error!(name, size_bytes, "probe.panicked");
-        Err(Stop::NotTold)
-    });
+    catch_unwind(AssertUnwindSafe(|| probe_uncaught(reader, name))).unwrap_or_else(|_| {
+        let size_bytes = reader.size_bytes();
+        tracing::error!(
+            event = "probe.panicked",
+            name,
+            size_bytes,
+            "the length is estimated; please report this"
+        );
+        Probe {
+            seconds: seconds_from_size(size_bytes, None, name),
+            seconds_from: DurationSource::Size,
+            container: None,
+            unreadable: None,
+        }
+    })
+}
+
+/// [`probe`], with the panics that it would catch.
+pub(super) fn probe_uncaught(reader: &mut RangedReader<'_>, name: &str) -> Probe {
+    let size_bytes = reader.size_bytes();
+    let mut container = None;
+    let length = measure(reader, &mut container);
     let estimate = || seconds_from_size(size_bytes, container, name);
     let (seconds, seconds_from, unreadable) = match length {
         Ok(Length::Told(seconds)) if is_credible(seconds, size_bytes) => {

@@ -124,13 +124,12 @@ impl<'a> RangedReader<'a> {
 
     /// Exactly `len` bytes at `at`.
     pub(super) fn read(&mut self, at: u64, len: u64) -> Result<Bytes, Stop> {
-        let sequential = self.fetched.last().is_some_and(|(start, bytes)| {
+        let is_sequential = self.fetched.last().is_some_and(|(start, bytes)| {
             let end = start + bytes.len() as u64;
             *start <= at && at <= end
         });
-        self.window_bytes =
-            if sequential { (self.window_bytes * 2).min(WINDOW_BYTES_MAX) } else { WINDOW_BYTES_MIN };
-        let window_bytes = self.window_bytes;
+        let window_bytes =
+            if is_sequential { (self.window_bytes * 2).min(WINDOW_BYTES_MAX) } else { WINDOW_BYTES_MIN };
         self.read_through(at, len, window_bytes)
     }
 
@@ -162,6 +161,7 @@ impl<'a> RangedReader<'a> {
         }
         let want = window_bytes.max(len).min(self.size_bytes - at).min(left);
         self.requests += 1;
+        self.window_bytes = window_bytes;
         let bytes = (self.fetch)(at..at + want).map_err(Stop::Fetch)?;
         self.bytes_read += bytes.len() as u64;
         let answer =

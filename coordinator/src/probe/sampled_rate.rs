@@ -41,9 +41,11 @@ pub(super) fn length(
     }
     let mut sampled = Walked::default();
     if self_syncing {
-        let stride = (total_bytes - SAMPLE_BYTES) / (SAMPLES - 1);
+        // The middle of each of as many equal parts.
+        let part = total_bytes / SAMPLES;
         for sample in 0..SAMPLES {
-            let bytes = reader.read_only(start + sample * stride, SAMPLE_BYTES)?;
+            let at = start + sample * part + (part - SAMPLE_BYTES) / 2;
+            let bytes = reader.read_only(at, SAMPLE_BYTES)?;
             let walked = walk(&bytes, true, &frame_at);
             sampled.bytes += walked.bytes;
             sampled.seconds += walked.seconds;

@@ -41,6 +41,7 @@ impl Format {
             (Some(Ok(by_fact)), Ok(by_rate)) if (by_fact - by_rate).abs() <= 0.05 * by_rate + 0.5 => {
                 Ok(by_fact)
             }
+            (Some(by_fact), Err(_)) => by_fact,
             (_, by_rate) => by_rate,
         }
     }

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use bytes::Bytes;
 
-use crate::probe::{Probe, RangedReader, ReadBudget, probe};
+use crate::probe::duration::probe_uncaught;
+use crate::probe::{Probe, RangedReader, ReadBudget};
 
 /// A probe and what it cost.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) fn probe_bytes(data: &[u8], name: &str) -> Probed {
         assert!(range.start < range.end && range.end <= size, "{range:?} of {size} bytes");
         Ok(Bytes::copy_from_slice(&data[range.start as usize..range.end as usize]))
     });
-    let probe = probe(&mut reader, name);
+    let probe = probe_uncaught(&mut reader, name);
     assert!(probe.seconds.is_finite() && (0.0..=1e9).contains(&probe.seconds), "{name}: {probe:?}");
     assert!(
         reader.bytes_read() <= budget.bytes && reader.requests() <= budget.requests,

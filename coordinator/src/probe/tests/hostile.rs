@@ -3,11 +3,11 @@ use rand::{Rng, SeedableRng};
 use steno_shared::recording::DurationSource::{Header, Size};
 
 use super::files::{ffmpeg, probe_bytes};
+use crate::probe::{FetchError, RangedReader, ReadBudget, probe};
 
 const INPUT: &str = "-f lavfi -i anoisesrc=duration=3:amplitude=0.1:sample_rate=16000";
 
-/// Cut, flipped, blown up: nothing panics (in a test, a panic within the probe is one of its log lines, so the
-/// parsers are asserted to give a bounded answer), nothing hangs, nothing reads over its budget.
+/// Cut, flipped, blown up: nothing panics, nothing hangs, nothing reads over its budget.
 #[test]
 fn damaged_files_cost_no_more_than_sound_ones() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,4 +161,19 @@ fn empty_files_and_text_have_an_estimate() {
     let text = "this is text, whatever its name says\n".repeat(1000);
     let probed = probe_bytes(text.as_bytes(), "text.mp3");
     assert_eq!((probed.probe.seconds_from, probed.probe.container), (Size, None));
+}
+
+#[test]
+fn a_panic_costs_the_length_and_nothing_else() {
+    let mut reader = RangedReader::new(16_000, ReadBudget::default(), |_| panic!("on purpose"));
+    let found = probe(&mut reader, "x.mp3");
+    assert_eq!((found.seconds, found.seconds_from), (1.0, Size));
+}
+
+#[test]
+fn a_store_that_fails_is_told_of() {
+    let failure = FetchError("no answer".to_owned());
+    let mut reader = RangedReader::new(16_000, ReadBudget::default(), |_| Err(failure.clone()));
+    let found = probe(&mut reader, "x.mp3");
+    assert_eq!((found.seconds, found.seconds_from, found.unreadable), (1.0, Size, Some(failure.clone())));
 }
