@@ -1,0 +1,16 @@
+//! The manifest: which objects are recordings, and how long each is.
+
+mod classify;
+mod error;
+mod line;
+mod probe_entry;
+mod read;
+mod write;
+
+pub use classify::{ByName, by_name};
+pub use error::ManifestError;
+pub use read::{Notice, ReadManifest, read_manifest};
+pub use write::{Found, Summary, list_recordings, write_manifest};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Between the store, which is asynchronous, and the probe, which reads as it goes.
+
+use std::ops::Range;
+
+use steno_shared::recording::Recording;
+use steno_shared::storage::{Entry, Store};
+use tokio::runtime::Handle;
+
+use super::error::ManifestError;
+use crate::probe::{Container, FetchError, RangedReader, ReadBudget, SNIFF_BYTES, probe};
+
+/// Recordings probed at the same time: probing waits for answers, and does little else.
+pub(super) const IN_FLIGHT: usize = 32;
+
+/// How sure it is that an object is a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sniff {
+    /// It is taken for one.
+    Skip,
+    /// Only if its first bytes are those of one.
+    First,
+}
+
+/// What a probe of one object gave.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Probed {
+    /// A recording, and why its headers could not be read if the store failed.
+    Recording(Recording, Option<FetchError>),
+    /// No recording.
+    Other,
+}
+
+/// Probes one object, on a thread that may block.
+pub(super) async fn probe_entry(store: Store, entry: Entry, sniff: Sniff) -> Result<Probed, ManifestError> {
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let fetch = |range: Range<u64>| {
+            handle
+                .block_on(store.read_range(&entry.key, range, Some(&entry.etag)))
+                .map_err(|error| FetchError(error.to_string()))
+        };
+        let mut reader = RangedReader::new(entry.size_bytes, ReadBudget::default(), fetch);
+        if sniff == Sniff::First {
+            match reader.head(SNIFF_BYTES) {
+                Ok(head) if !Container::is_recording(&head) => return Probed::Other,
+                // What cannot be read may be a recording: it is kept, and fails with its own message.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let found = probe(&mut reader, &entry.key);
+        let recording = Recording {
+            seconds: found.seconds,
+            seconds_from: found.seconds_from,
+            name: entry.key.clone(),
+            etag: entry.etag.clone(),
+            size_bytes: entry.size_bytes,
+        };
+        Probed::Recording(recording, found.unreadable)
+    })
+    .await
+    .map_err(|error| ManifestError::Internal(error.to_string()))
+}
