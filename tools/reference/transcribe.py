@@ -13,6 +13,7 @@ temperatures above 0, so that even windows which needed sampling can be compared
 import argparse
 import json
 import pathlib
+import sys
 import time
 
 import ctranslate2
@@ -52,7 +53,6 @@ def main() -> None:
             "language": info.language,
             "language_probability": info.language_probability,
             "duration": info.duration,
-            "compute_seconds": round(time.monotonic() - begin, 2),
             "segments": [
                 {
                     "start": round(segment.start, 3),
@@ -66,6 +66,7 @@ def main() -> None:
                 for segment in segments
             ],
         }
+        print(f"{path.name}: {time.monotonic() - begin:.2f} s", file=sys.stderr)
         text = json.dumps(result, indent=2, ensure_ascii=False)
         (args.out / f"{path.name}.json").write_text(text + "\n", encoding="utf-8")
 
