@@ -1,0 +1,202 @@
+//! The model folder: which files a Whisper model converted for `CTranslate2` consists of, and the hash that names it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::fingerprint::hex;
+
+/// Files that every model has.
+const REQUIRED: [&str; 3] = ["config.json", "model.bin", "tokenizer.json"];
+/// A model has one of these, by the age of its converter.
+const VOCABULARIES: [&str; 2] = ["vocabulary.json", "vocabulary.txt"];
+/// A model with other than 80 mel bins has this.
+const PREPROCESSOR: &str = "preprocessor_config.json";
+
+/// A folder that holds all the files of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFolder {
+    path: PathBuf,
+    vocabulary: &'static str,
+    has_preprocessor: bool,
+}
+
+/// Why a folder is no model.
+#[derive(Debug, Error)]
+pub enum ModelFolderError {
+    /// No such folder, or it cannot be entered.
+    #[error("cannot open model folder {path}: {source}; check the path and its permissions")]
+    Unreachable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The path leads to something else.
+    #[error("{0} is not a folder; --model wants the folder that holds model.bin, not a file in it")]
+    NotAFolder(PathBuf),
+    /// Files are missing or empty.
+    #[error(
+        "model folder {path} is incomplete: {} missing or empty; copy or convert the whole model again \
+         (a CTranslate2 Whisper model has model.bin, config.json, tokenizer.json and vocabulary.json or .txt)",
+        missing.join(", ")
+    )]
+    Incomplete {
+        /// The folder.
+        path: PathBuf,
+        /// The names of the files.
+        missing: Vec<&'static str>,
+    },
+    /// A file cannot be read to its end.
+    #[error("cannot read model file {path}: {source}; check its permissions and the disk")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ModelFolder {
+    /// Checks that the folder holds every file of a model, none of them empty.
+    ///
+    /// # Errors
+    /// Says which files are missing.
+    pub fn open(path: &Path) -> Result<Self, ModelFolderError> {
+        let kind = fs::metadata(path)
+            .map_err(|source| ModelFolderError::Unreachable { path: path.to_owned(), source })?;
+        if !kind.is_dir() {
+            return Err(ModelFolderError::NotAFolder(path.to_owned()));
+        }
+        let has =
+            |name: &str| fs::metadata(path.join(name)).is_ok_and(|file| file.is_file() && file.len() > 0);
+        let mut missing: Vec<_> = REQUIRED.into_iter().filter(|name| !has(name)).collect();
+        let vocabulary = VOCABULARIES.into_iter().find(|name| has(name));
+        if vocabulary.is_none() {
+            missing.push("vocabulary.json");
+        }
+        match vocabulary {
+            Some(vocabulary) if missing.is_empty() => {
+                Ok(Self { path: path.to_owned(), vocabulary, has_preprocessor: has(PREPROCESSOR) })
+            }
+            _ => Err(ModelFolderError::Incomplete { path: path.to_owned(), missing }),
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> PathBuf {
+        self.path.join("tokenizer.json")
+    }
+
+    /// The file of the engine's own vocabulary, JSON or text.
+    #[must_use]
+    pub fn vocabulary(&self) -> PathBuf {
+        self.path.join(self.vocabulary)
+    }
+
+    /// The file that tells how the model wants its audio, if there is one.
+    #[must_use]
+    pub fn preprocessor(&self) -> Option<PathBuf> {
+        self.has_preprocessor.then(|| self.path.join(PREPROCESSOR))
+    }
+
+    /// SHA-256 in hex over the names, sizes and contents of the model's files, in order of name.
+    ///
+    /// Other files in the folder (a licence, a download's leftovers) do not count. Reads everything: about a second
+    /// per gigabyte when the files are in memory.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn hash(&self) -> Result<String, ModelFolderError> {
+        let mut names: Vec<&str> = REQUIRED.into_iter().chain([self.vocabulary]).collect();
+        if self.has_preprocessor {
+            names.push(PREPROCESSOR);
+        }
+        names.sort_unstable();
+        let mut all = Sha256::new();
+        for name in names {
+            let path = self.path.join(name);
+            let (bytes, digest) = hash_file(&path)
+                .map_err(|source| ModelFolderError::Unreadable { path: path.clone(), source })?;
+            all.update(format!("{name}\n{bytes}\n{digest}\n"));
+        }
+        Ok(hex(&all.finalize()))
+    }
+}
+
+/// Checks a model folder and hashes it: see [`ModelFolder::hash`].
+///
+/// # Errors
+/// When the folder is incomplete or cannot be read.
+pub fn hash_folder(path: &Path) -> Result<String, ModelFolderError> {
+    ModelFolder::open(path)?.hash()
+}
+
+fn hash_file(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((bytes, hex(&digest.finalize()))),
+            Ok(n) => {
+                digest.update(&buffer[..n]);
+                bytes += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        folder
+    }
+
+    const WHOLE: [&str; 4] = ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"];
+
+    #[test]
+    fn says_what_is_missing() {
+        let part = folder(&["config.json", "vocabulary.txt"]);
+        fs::write(part.path().join("model.bin"), "").unwrap();
+        let message = ModelFolder::open(part.path()).unwrap_err().to_string();
+        assert!(message.contains("model.bin, tokenizer.json missing or empty"), "{message}");
+        let message = hash_folder(&part.path().join("none")).unwrap_err().to_string();
+        assert!(message.contains("cannot open model folder"), "{message}");
+        let message = hash_folder(&part.path().join("config.json")).unwrap_err().to_string();
+        assert!(message.contains("not a folder"), "{message}");
+    }
+
+    #[test]
+    fn the_hash_follows_the_model_s_files_and_nothing_else() {
+        let whole = folder(&WHOLE);
+        let hash = hash_folder(whole.path()).unwrap();
+        assert_eq!(hash.len(), 64);
+        fs::write(whole.path().join("README.md"), "hello").unwrap();
+        assert_eq!(hash_folder(whole.path()).unwrap(), hash);
+        fs::write(whole.path().join(PREPROCESSOR), "{}").unwrap();
+        let with_preprocessor = hash_folder(whole.path()).unwrap();
+        assert_ne!(with_preprocessor, hash);
+        fs::write(whole.path().join("model.bin"), "other").unwrap();
+        assert_ne!(hash_folder(whole.path()).unwrap(), with_preprocessor);
+    }
+}

@@ -1,0 +1,71 @@
+//! What is asked of the decoder and what it gives.
+
+use std::path::Path;
+
+use steno_shared::worker_config::WorkLimits;
+
+use crate::features::SAMPLE_RATE;
+
+/// A recording to decode.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeRequest<'a> {
+    /// The recording.
+    pub path: &'a Path,
+    /// The length that its header tells, in seconds, if it tells one. A much shorter result gives a warning.
+    pub expected_seconds: Option<f64>,
+    /// The ffmpeg program, 6.0 or later.
+    pub ffmpeg: &'a Path,
+    /// The program whose `decode-audio` subcommand is [`super::child::run`]: the worker itself.
+    pub worker: &'a Path,
+    /// Bounds.
+    pub limits: DecodeLimits,
+}
+
+/// Bounds on decoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Longest audio, in seconds.
+    pub audio_seconds: u64,
+    /// Longest wall and processor time, in seconds.
+    pub decode_seconds: u64,
+    /// Largest address space of the decoder, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl From<WorkLimits> for DecodeLimits {
+    fn from(limits: WorkLimits) -> Self {
+        Self {
+            audio_seconds: limits.audio_seconds,
+            decode_seconds: limits.decode_seconds,
+            memory_bytes: limits.decode_memory_bytes,
+        }
+    }
+}
+
+/// A recording's samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedAudio {
+    /// 16 kHz mono, full scale ±32768; at least one. Kept as the decoder gives them, half the size of f32.
+    pub samples: Vec<i16>,
+    /// What a reader of the transcript should know: a cut-off file, invalid frames. Empty when all is well.
+    pub warnings: Vec<String>,
+}
+
+impl DecodedAudio {
+    /// Length in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        seconds(self.samples.len())
+    }
+}
+
+/// How far decoding is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DecodeProgress {
+    /// Audio decoded, in seconds.
+    pub seconds: f64,
+}
+
+pub(super) fn seconds(samples: usize) -> f64 {
+    samples as f64 / SAMPLE_RATE as f64
+}

@@ -1,0 +1,82 @@
+//! What transcribing fails with.
+
+use steno_shared::model_folder::ModelFolderError;
+use thiserror::Error;
+
+use crate::disposition::Disposition;
+use crate::generate::NativeError;
+use crate::model::{PreprocessorError, VocabularyError};
+use crate::tokenizer::TokenizerError;
+
+/// An error of loading the engine or of transcribing with it.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The progress callback asked to stop.
+    #[error("stopped on request after {seconds:.0} s of audio")]
+    Interrupted {
+        /// Audio done, in seconds.
+        seconds: f64,
+    },
+    /// The model folder is none.
+    #[error(transparent)]
+    Folder(#[from] ModelFolderError),
+    /// The model wants other features.
+    #[error(transparent)]
+    Preprocessor(#[from] PreprocessorError),
+    /// The vocabulary cannot be used.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    /// The tokenizer cannot be used.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The native engine failed.
+    #[error(transparent)]
+    Native(#[from] NativeError),
+    /// `--device cuda` where there is none.
+    #[error("no CUDA device is visible; check nvidia-smi, or use --device cpu")]
+    NoCudaDevice,
+    /// The model does not know the language asked for.
+    #[error(
+        "the model knows no language {language:?}; give a code such as en, de or zh, or none to detect it"
+    )]
+    UnknownLanguage {
+        /// The code.
+        language: String,
+    },
+    /// The model knows only English.
+    #[error("this model knows English only, so it cannot do {asked}; use a multilingual model")]
+    EnglishOnly {
+        /// Language or task asked for.
+        asked: String,
+    },
+    /// An option has a value that makes no sense.
+    #[error("option {name} is {value}, but must be {must}")]
+    BadOption {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        must: &'static str,
+    },
+}
+
+impl EngineError {
+    /// What the worker does next.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Interrupted { .. } => Disposition::Interrupted,
+            Self::Native(error) => error.disposition(),
+            // None of these has to do with the recording.
+            Self::Folder(_)
+            | Self::Preprocessor(_)
+            | Self::Vocabulary(_)
+            | Self::Tokenizer(_)
+            | Self::NoCudaDevice
+            | Self::UnknownLanguage { .. }
+            | Self::EnglishOnly { .. }
+            | Self::BadOption { .. } => Disposition::Fatal,
+        }
+    }
+}

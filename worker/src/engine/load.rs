@@ -1,0 +1,157 @@
+//! Loading a model on a device.
+
+use std::path::Path;
+
+use steno_shared::model_folder::ModelFolder;
+use steno_shared::options::{ComputeType, Task, TranscribeOptions};
+use steno_shared::worker_config::Device;
+
+use super::EngineError;
+use crate::features::{MelFilters, SAMPLE_RATE, WINDOW_FRAMES};
+use crate::generate::{ChosenDevice, NativeError, SpeechModel, native_compute_type};
+use crate::model::{Vocabulary, check_preprocessor};
+use crate::tokenizer::TextTokenizer;
+
+/// The version of the native library that the crate is built and pinned to.
+const CTRANSLATE2_VERSION: &str = "4.8.4";
+
+/// A model on a device, with its tokenizer and filterbank.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) model: SpeechModel,
+    pub(super) tokenizer: TextTokenizer,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) filters: MelFilters,
+    description: EngineDescription,
+}
+
+/// What runs where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineDescription {
+    /// Steno and engine with their versions.
+    pub engine: String,
+    /// `cpu` or `cuda`.
+    pub device: &'static str,
+    /// The compute type asked for, by the engine's name.
+    pub compute_type: &'static str,
+    /// Why a GPU that is there is not used; for the log.
+    pub cuda_failure: Option<String>,
+}
+
+impl Engine {
+    /// Loads a model folder, after checking that all its files are there.
+    ///
+    /// With [`Device::Auto`] a CUDA GPU is taken when there is one and it encodes a window of silence, else the CPU.
+    /// `threads` is the number of CPU threads.
+    ///
+    /// # Errors
+    /// Says which file is missing or damaged, or what the device lacks.
+    pub fn load(
+        model: &Path,
+        device: Device,
+        compute_type: ComputeType,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
+        let folder = ModelFolder::open(model)?;
+        let tokenizer = TextTokenizer::load(&folder.tokenizer())?;
+        let vocabulary = Vocabulary::load(&folder.vocabulary())?;
+        let load = |device| SpeechModel::load(folder.path(), device, compute_type, threads);
+        let (model, cuda_failure) = match device {
+            Device::Cpu => (load(ChosenDevice::Cpu)?, None),
+            Device::Cuda if !ChosenDevice::Cuda.is_present() => return Err(EngineError::NoCudaDevice),
+            Device::Cuda => (load(ChosenDevice::Cuda).and_then(proven)?, None),
+            Device::Auto if ChosenDevice::Cuda.is_present() => {
+                match load(ChosenDevice::Cuda).and_then(proven) {
+                    Ok(model) => (model, None),
+                    Err(failure) => (load(ChosenDevice::Cpu)?, Some(failure.to_string())),
+                }
+            }
+            Device::Auto => (load(ChosenDevice::Cpu)?, None),
+        };
+        if let Some(path) = folder.preprocessor() {
+            check_preprocessor(&path, model.n_mels())?;
+        }
+        let description = EngineDescription {
+            engine: format!("steno {}, ctranslate2 {CTRANSLATE2_VERSION}", env!("CARGO_PKG_VERSION")),
+            device: model.device().as_str(),
+            compute_type: native_compute_type(compute_type).1,
+            cuda_failure,
+        };
+        let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
+        Ok(Self { model, tokenizer, vocabulary, filters, description })
+    }
+
+    /// What runs where.
+    #[must_use]
+    pub fn description(&self) -> &EngineDescription {
+        &self.description
+    }
+
+    /// Whether the model knows several languages.
+    #[must_use]
+    pub fn is_multilingual(&self) -> bool {
+        self.model.is_multilingual()
+    }
+
+    /// Checks that this model can do what the options ask for: once a batch, before the first recording.
+    ///
+    /// # Errors
+    /// Names the option and what it must be.
+    pub fn check_options(&self, options: &TranscribeOptions) -> Result<(), EngineError> {
+        let bad = |name, value: String, must| Err(EngineError::BadOption { name, value, must });
+        for (name, value) in [("beam_size", options.beam_size), ("best_of", options.best_of)] {
+            if value == 0 {
+                return bad(name, value.to_string(), "at least 1");
+            }
+        }
+        if options.temperatures.is_empty() {
+            return bad("temperatures", "empty".into(), "a list of at least one number");
+        }
+        for (name, value) in [
+            ("max_initial_timestamp", options.max_initial_timestamp),
+            ("patience", options.patience),
+            ("repetition_penalty", options.repetition_penalty),
+        ]
+        .into_iter()
+        .chain(options.temperatures.iter().map(|&temperature| ("temperatures", temperature)))
+        {
+            if !value.is_finite() || value < 0.0 {
+                return bad(name, value.to_string(), "a number of at least 0");
+            }
+        }
+        if options.task == Task::Translate && !self.is_multilingual() {
+            return Err(EngineError::EnglishOnly { asked: "task translate".into() });
+        }
+        match &options.language {
+            Some(language) => self.language_and_task(language, options.task).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// The tokens that tell the decoder language and task; none for an English-only model.
+    pub(super) fn language_and_task(&self, language: &str, task: Task) -> Result<Vec<u32>, EngineError> {
+        let unknown = || EngineError::UnknownLanguage { language: language.to_owned() };
+        let special = self.tokenizer.special();
+        if !self.is_multilingual() {
+            return match language {
+                "en" => Ok(Vec::new()),
+                other => Err(EngineError::EnglishOnly { asked: format!("language {other:?}") }),
+            };
+        }
+        let task = match task {
+            Task::Transcribe => special.transcribe,
+            Task::Translate => special.translate,
+        };
+        // Language tokens stand between start of transcript and the tasks.
+        let languages =
+            special.sot + 1..special.translate.into_iter().chain(special.transcribe).min().unwrap_or(0);
+        let token = self.vocabulary.id(&format!("<|{language}|>")).filter(|token| languages.contains(token));
+        Ok(vec![token.ok_or_else(unknown)?, task.ok_or_else(unknown)?])
+    }
+}
+
+/// The model, if it encodes a window of silence: libraries that a GPU needs are opened only then.
+fn proven(model: SpeechModel) -> Result<SpeechModel, NativeError> {
+    model.encode(vec![0.0; model.n_mels() * WINDOW_FRAMES])?;
+    Ok(model)
+}

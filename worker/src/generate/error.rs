@@ -1,0 +1,81 @@
+//! What the native engine fails with.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::disposition::Disposition;
+
+/// An error of the native engine.
+#[derive(Debug, Error)]
+pub enum NativeError {
+    /// The model could not be loaded.
+    #[error(
+        "cannot load model {model} on {device} as {compute_type}: {reason}; \
+         try another --compute-type or --device, or fetch the model again"
+    )]
+    Load {
+        /// The model folder.
+        model: PathBuf,
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// The compute type asked for.
+        compute_type: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The device has too little memory at the moment.
+    #[error(
+        "{device} ran out of memory while {doing}: {reason}; use fewer workers a device or a smaller model"
+    )]
+    OutOfMemory {
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// The stage.
+        doing: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The engine failed otherwise.
+    #[error("the engine failed on {device} while {doing}: {reason}; check the device and its driver")]
+    Failed {
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// The stage.
+        doing: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The engine answered with less than it was asked for.
+    #[error(
+        "the engine on {device} gave no {missing} while {doing}; the model is damaged or of another kind"
+    )]
+    Incomplete {
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// The stage.
+        doing: &'static str,
+        /// What is missing.
+        missing: &'static str,
+    },
+}
+
+impl NativeError {
+    pub(super) fn failed(device: &'static str, doing: &'static str, reason: &impl ToString) -> Self {
+        let reason = reason.to_string();
+        if reason.contains("out of memory") || reason.contains("bad_alloc") {
+            Self::OutOfMemory { device, doing, reason }
+        } else {
+            Self::Failed { device, doing, reason }
+        }
+    }
+
+    /// What the worker does next.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::OutOfMemory { .. } => Disposition::Retry,
+            Self::Load { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Fatal,
+        }
+    }
+}

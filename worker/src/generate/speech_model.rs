@@ -1,0 +1,175 @@
+//! Encoder and decoder of one loaded model.
+
+use std::path::Path;
+
+use ct2rs::sys::{Config, LogLevel, StorageView, Whisper, WhisperOptions, set_log_level};
+use steno_shared::options::{ComputeType, TranscribeOptions};
+
+use super::device::{ChosenDevice, native_compute_type};
+use super::error::NativeError;
+use crate::features::WINDOW_FRAMES;
+use crate::transcribe::{LanguageGuess, MAX_LENGTH, widen};
+
+/// Seconds of one timestamp token.
+const SECONDS_PER_TIMESTAMP: f64 = 0.02;
+
+/// A loaded model. Nothing unloads it but the end of the process.
+#[derive(Debug)]
+pub struct SpeechModel {
+    whisper: Whisper,
+    device: ChosenDevice,
+}
+
+/// The encoder's output for one window; it stays on the model's device.
+#[derive(Debug)]
+pub struct Encoded(StorageView<'static>);
+
+/// What the decoder wrote for one window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// The best sequence's tokens.
+    pub tokens: Vec<u32>,
+    /// Its score: the sum of log probabilities over length to the power of the length penalty.
+    pub score: f32,
+    /// Probability that the window holds no speech.
+    pub no_speech_prob: f32,
+}
+
+impl SpeechModel {
+    /// Loads a model folder; `threads` is the number of CPU threads it computes with.
+    ///
+    /// # Errors
+    /// When the files are damaged, or the device is missing or cannot compute in that type.
+    pub fn load(
+        model: &Path,
+        device: ChosenDevice,
+        compute_type: ComputeType,
+        threads: usize,
+    ) -> Result<Self, NativeError> {
+        // Its warnings speak of conversions that compute_type asks for; failures come back as errors.
+        set_log_level(LogLevel::Error);
+        let (native_type, type_name) = native_compute_type(compute_type);
+        let config = Config {
+            device: device.native(),
+            compute_type: native_type,
+            num_threads_per_replica: threads,
+            ..Config::default()
+        };
+        let whisper = Whisper::new(model, config).map_err(|reason| NativeError::Load {
+            model: model.to_owned(),
+            device: device.as_str(),
+            compute_type: type_name,
+            reason: reason.to_string(),
+        })?;
+        Ok(Self { whisper, device })
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn device(&self) -> ChosenDevice {
+        self.device
+    }
+
+    /// Mel bins that the encoder takes.
+    #[must_use]
+    pub fn n_mels(&self) -> usize {
+        self.whisper.n_mels()
+    }
+
+    /// Whether the model knows several languages.
+    #[must_use]
+    pub fn is_multilingual(&self) -> bool {
+        self.whisper.is_multilingual()
+    }
+
+    /// Encodes one window of log-mel features, `[n_mels, 3000]`, f32, row-major.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn encode(&self, mut features: Vec<f32>) -> Result<Encoded, NativeError> {
+        let failed = |reason| self.failed("encoding", &reason);
+        let shape = [1, self.n_mels(), WINDOW_FRAMES];
+        let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
+        self.whisper.encode(&view, false).map(Encoded).map_err(failed)
+    }
+
+    /// The most probable language of a window. The model must be multilingual.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn detect_language(&self, encoded: &Encoded) -> Result<LanguageGuess, NativeError> {
+        let doing = "detecting the language";
+        let languages =
+            self.whisper.detect_language(&encoded.0).map_err(|reason| self.failed(doing, &reason))?;
+        let best = languages
+            .first()
+            .and_then(|window| window.first())
+            .ok_or_else(|| self.incomplete(doing, "language"))?;
+        let language = best.language.trim_start_matches("<|").trim_end_matches("|>").to_owned();
+        Ok(LanguageGuess { language, probability: f64::from(best.probability) })
+    }
+
+    /// Writes a window's text from `prompt` at one temperature: by beam search at 0, by sampling above.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn generate(
+        &self,
+        encoded: &Encoded,
+        prompt: &[&str],
+        temperature: f32,
+        suppress_tokens: &[i32],
+        options: &TranscribeOptions,
+    ) -> Result<Generated, NativeError> {
+        let doing = "generating";
+        let options = native_options(temperature, suppress_tokens, options);
+        let windows = self
+            .whisper
+            .generate(&encoded.0, &[prompt.to_vec()], &options)
+            .map_err(|reason| self.failed(doing, &reason))?;
+        let window = windows.into_iter().next().ok_or_else(|| self.incomplete(doing, "window"))?;
+        let tokens = window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
+        let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
+        Ok(Generated {
+            tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
+            score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
+            no_speech_prob: window.no_speech_prob,
+        })
+    }
+
+    fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
+        NativeError::failed(self.device.as_str(), doing, reason)
+    }
+
+    fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
+        NativeError::Incomplete { device: self.device.as_str(), doing, missing }
+    }
+}
+
+fn native_options(temperature: f32, suppress_tokens: &[i32], options: &TranscribeOptions) -> WhisperOptions {
+    let first_timestamp = (widen(options.max_initial_timestamp) / SECONDS_PER_TIMESTAMP).round_ties_even();
+    let common = WhisperOptions {
+        length_penalty: options.length_penalty,
+        repetition_penalty: options.repetition_penalty,
+        no_repeat_ngram_size: options.no_repeat_ngram_size,
+        max_length: MAX_LENGTH,
+        return_scores: true,
+        return_no_speech_prob: true,
+        max_initial_timestamp_index: first_timestamp as usize,
+        suppress_blank: options.suppress_blank,
+        suppress_tokens: suppress_tokens.to_vec(),
+        ..WhisperOptions::default()
+    };
+    if temperature > 0.0 {
+        WhisperOptions {
+            beam_size: 1,
+            num_hypotheses: options.best_of,
+            // From the whole distribution, not the likeliest alone.
+            sampling_topk: 0,
+            sampling_temperature: temperature,
+            ..common
+        }
+    } else {
+        WhisperOptions { beam_size: options.beam_size, patience: options.patience, ..common }
+    }
+}

@@ -1,0 +1,186 @@
+//! The whole engine on the real model tiny.en: `make setup` fetches it.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use steno_shared::options::{ComputeType, TranscribeOptions};
+use steno_shared::transcript::Segment;
+use steno_shared::worker_config::{Device, WorkLimits};
+use steno_worker::assemble::Transcription;
+use steno_worker::decode_audio::{DecodeRequest, decode_audio};
+use steno_worker::disposition::Disposition;
+use steno_worker::engine::{Engine, EngineError, Progress};
+
+fn local(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
+    assert!(path.exists(), "no {}: run make setup", path.display());
+    path
+}
+
+fn engine() -> Engine {
+    Engine::load(&local("models/tiny.en"), Device::Cpu, ComputeType::Float32, 2).unwrap()
+}
+
+fn jfk() -> Vec<i16> {
+    let request = DecodeRequest {
+        path: Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/jfk.flac")),
+        expected_seconds: Some(11.0),
+        ffmpeg: &local("bin/ffmpeg"),
+        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        limits: WorkLimits::default().into(),
+    };
+    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().samples
+}
+
+fn transcribe(engine: &mut Engine, samples: &[i16], options: &TranscribeOptions) -> Transcription {
+    engine.transcribe(samples, options, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// What `tools/reference/transcribe.py` wrote with faster-whisper.
+#[derive(Deserialize)]
+struct Reference {
+    language: String,
+    language_probability: f64,
+    duration: f64,
+    segments: Vec<Segment>,
+}
+
+#[test]
+fn real_speech_gives_the_reference_s_transcript() {
+    let reference: Reference = serde_json::from_str(include_str!("data/jfk.tiny.en.json")).unwrap();
+    let mut engine = engine();
+    assert_eq!((engine.description().device, engine.description().compute_type), ("cpu", "float32"));
+    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::default());
+    assert_eq!(ours.language, reference.language);
+    assert!((ours.language_probability - reference.language_probability).abs() < 1e-9);
+    assert!((ours.duration - reference.duration).abs() < 1e-9);
+    assert_eq!(ours.segments.len(), reference.segments.len(), "{:#?}", ours.segments);
+    for (ours, reference) in ours.segments.iter().zip(&reference.segments) {
+        assert_eq!(ours.text, reference.text);
+        for (name, ours, reference, tolerance) in [
+            ("start", ours.start, reference.start, 0.02),
+            ("end", ours.end, reference.end, 0.02),
+            ("avg_logprob", ours.avg_logprob, reference.avg_logprob, 0.01),
+            ("no_speech_prob", ours.no_speech_prob, reference.no_speech_prob, 0.01),
+            ("compression_ratio", ours.compression_ratio, reference.compression_ratio, 1e-9),
+            ("temperature", ours.temperature, reference.temperature, 1e-9),
+        ] {
+            assert!((ours - reference).abs() <= tolerance + 1e-9, "{name}: {ours} is not {reference}");
+        }
+    }
+}
+
+#[test]
+fn next_to_no_audio_gives_no_segments() {
+    let mut engine = engine();
+    for n_samples in [0, 1, 159] {
+        let ours = transcribe(&mut engine, &vec![0; n_samples], &TranscribeOptions::default());
+        assert_eq!(ours.segments, [], "{n_samples} samples");
+        assert!((ours.duration - n_samples as f64 / 16_000.0).abs() < 1e-9);
+    }
+}
+
+/// tiny.en makes up a word for silence, with a probability that lets it pass; so it does in the reference.
+#[test]
+fn exactly_thirty_seconds_of_silence_are_one_window_as_in_the_reference() {
+    let mut windows = 0;
+    let ours = engine()
+        .transcribe(&[0; 480_000], &TranscribeOptions::default(), &mut |progress| {
+            windows += u32::from(progress.seconds > 0.0);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let texts: Vec<_> = ours.segments.iter().map(|s| (s.text.as_str(), s.start, s.end)).collect();
+    assert_eq!(texts, [(" You", 0.0, 2.0)]);
+    assert_eq!(windows, 1);
+}
+
+#[test]
+fn a_second_recording_gives_what_it_gives_alone() {
+    let samples = jfk();
+    let mut engine = engine();
+    let options = TranscribeOptions::default();
+    let first = transcribe(&mut engine, &samples, &options);
+    transcribe(&mut engine, &samples[40_000..90_000], &options);
+    assert_eq!(transcribe(&mut engine, &samples, &options), first);
+}
+
+#[test]
+fn an_initial_prompt_sets_the_spelling() {
+    let options = TranscribeOptions {
+        initial_prompt: Some("AND SO, MY FELLOW AMERICANS: HE SHOUTS ALL OF IT.".into()),
+        ..TranscribeOptions::default()
+    };
+    let ours = transcribe(&mut engine(), &jfk(), &options);
+    let plain = transcribe(&mut engine(), &jfk(), &TranscribeOptions::default());
+    assert_ne!(ours.segments, plain.segments);
+}
+
+#[test]
+fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
+    let samples = [jfk(), jfk(), jfk()].concat();
+    // No text is certain, so each temperature fails.
+    let options = TranscribeOptions {
+        log_prob_threshold: 0.0,
+        temperatures: vec![0.0, 0.4],
+        ..TranscribeOptions::default()
+    };
+    let mut reports: Vec<Progress> = Vec::new();
+    let ours = engine()
+        .transcribe(&samples, &options, &mut |progress| {
+            reports.push(progress);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let (first, last) = (reports[0], reports[reports.len() - 1]);
+    assert_eq!((first.seconds, first.generations), (0.0, 0));
+    assert_eq!((last.seconds, last.total_seconds), (33.0, 33.0));
+    assert!(last.generations >= 4 && last.generations % 2 == 0, "two temperatures a window: {last:?}");
+    assert!(reports.is_sorted_by(|a, b| a.seconds <= b.seconds && a.generations <= b.generations));
+    assert!(ours.segments.iter().all(|segment| (segment.temperature - 0.4).abs() < 1e-9), "{:?}", ours.segments);
+}
+
+#[test]
+fn it_stops_between_windows() {
+    let samples = [jfk(), jfk(), jfk(), jfk()].concat();
+    let error = engine()
+        .transcribe(&samples, &TranscribeOptions::default(), &mut |progress| {
+            if progress.seconds > 0.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap_err();
+    assert!(matches!(error, EngineError::Interrupted { seconds } if seconds > 0.0 && seconds < 44.0), "{error}");
+    assert_eq!(error.disposition(), Disposition::Interrupted);
+}
+
+#[test]
+fn options_that_the_model_cannot_meet_are_refused() {
+    let engine = engine();
+    let default = TranscribeOptions::default();
+    let cases = [
+        (TranscribeOptions { language: Some("de".into()), ..default.clone() }, "knows English only"),
+        (TranscribeOptions { temperatures: vec![], ..default.clone() }, "temperatures is empty"),
+        (TranscribeOptions { beam_size: 0, ..default.clone() }, "beam_size is 0"),
+        (TranscribeOptions { temperatures: vec![f32::NAN], ..default.clone() }, "temperatures is NaN"),
+    ];
+    for (options, words) in cases {
+        let error = engine.check_options(&options).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+    engine.check_options(&TranscribeOptions { language: Some("en".into()), ..default }).unwrap();
+}
+
+#[test]
+fn an_incomplete_or_damaged_model_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = || Engine::load(folder.path(), Device::Cpu, ComputeType::Default, 1).unwrap_err();
+    assert!(load().to_string().contains("model.bin"), "{}", load());
+    for name in ["config.json", "tokenizer.json", "vocabulary.txt"] {
+        std::fs::copy(local("models/tiny.en").join(name), folder.path().join(name)).unwrap();
+    }
+    assert!(load().to_string().contains("incomplete: model.bin missing"), "{}", load());
+    std::fs::write(folder.path().join("model.bin"), [0; 64]).unwrap();
+    assert!(load().to_string().starts_with("cannot load model"), "{}", load());
+    assert_eq!(load().disposition(), Disposition::Fatal);
+}
