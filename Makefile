@@ -1,0 +1,106 @@
+# `make help` lists the targets. Paths are quoted throughout: the checkout may lie in a folder with spaces.
+
+# engine-prebuilt links the fetched CTranslate2 library; engine-from-source builds it (other platforms, needs CMake).
+ENGINE ?= engine-prebuilt
+# Where `make demo` writes: kept, so that a second run shows that finished recordings are not transcribed again.
+DEMO_OUT ?= $(or $(CARGO_TARGET_DIR),target)/demo
+CARGO ?= cargo
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+LIBRARY_PART := $(if $(filter engine-prebuilt,$(ENGINE)),library)
+DEMO_PARTS := $(LIBRARY_PART) model redis ffmpeg
+TEST_PARTS := $(DEMO_PARTS) base versitygw
+# The default features are named only when they are left, so that Cargo's own flags keep their meaning.
+FEATURES := $(if $(filter-out engine-prebuilt,$(ENGINE)),--no-default-features --features steno-worker/$(ENGINE))
+
+##@ Use
+
+.PHONY: demo
+demo: setup ## Transcribe the recordings in samples/ (DEMO_OUT=FOLDER for another output folder)
+	$(CARGO) build --workspace --bins $(FEATURES)
+	$(CARGO) run --quiet --bin steno $(FEATURES) -- run samples --out "$(DEMO_OUT)" --model .local/models/tiny.en
+	tools/show-transcripts "$(DEMO_OUT)"
+
+.PHONY: test
+test: setup-tests ## Run all tests, on real parts: Redis, an S3 server, ffmpeg, speech
+	$(CARGO) build --workspace $(FEATURES)
+	$(CARGO) test --workspace $(FEATURES)
+
+.PHONY: setup
+setup: ## Fetch what this machine lacks to build and run, without root; see tools/setup --help
+	@tools/setup $(DEMO_PARTS)
+
+.PHONY: setup-tests
+setup-tests: ## The same, and what only the tests need: S3 server, multilingual model
+	@tools/setup $(TEST_PARTS)
+
+##@ Build
+
+.PHONY: build
+build: setup ## Build all programs for development
+	$(CARGO) build --workspace $(FEATURES)
+
+.PHONY: release
+release: setup ## Build the programs with all optimisations
+	$(CARGO) build --release --workspace --bins $(FEATURES)
+
+.PHONY: dist
+dist: ## Make dist/steno-VERSION-x86_64-linux.tar.gz, which runs from any folder, and check that it does
+	@tools/setup library portable-redis portable-ffmpeg
+	tools/dist
+	tools/check-dist
+
+##@ Check
+
+.PHONY: lint
+lint: fmt-check clippy deny doc scripts ## All checks that run no test
+
+.PHONY: fmt
+fmt: ## Format the Rust code
+	$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Say what `make fmt` would change
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy: setup ## Clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+
+.PHONY: deny
+deny: ## Licences, sources and bans of the dependencies, by deny.toml
+	@tools/setup cargo-deny
+	.local/bin/cargo-deny --all-features check bans licenses sources
+
+.PHONY: doc
+doc: setup ## Build the API documentation, warnings are errors
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps $(FEATURES)
+
+.PHONY: scripts
+scripts: ## Check the shell scripts
+	@tools/setup shellcheck
+	.local/bin/shellcheck .ci/run tools/dist tools/check-dist
+
+##@ Measure
+
+# A target for each measurement goes here.
+
+.PHONY: bench-leases
+bench-leases: setup ## Leases on a real Redis: operations per second and bytes an item, at growing sizes
+	$(CARGO) bench --package steno-tests --bench leases
+
+##@ Other
+
+.PHONY: clean
+clean: ## Remove what was built here; the tool cache (.local leads to it) stays
+	$(CARGO) clean
+	rm -rf dist
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
