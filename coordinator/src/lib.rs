@@ -1,5 +1,18 @@
 //! The coordinator: a manifest of recordings becomes leases, workers are supervised, the outcome is reported.
 
+mod backlog;
+pub mod cli;
+pub mod failure;
+pub mod inspect;
+mod listing;
+pub mod machine;
 pub mod manifest;
 pub mod plan;
 pub mod probe;
+pub mod programs;
+pub mod progress;
+pub mod quantities;
+pub mod run;
+pub mod state;
+pub mod summary;
+pub mod supervise;

@@ -1,2 +1,5 @@
 //! The `steno` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    steno_coordinator::cli::main()
+}

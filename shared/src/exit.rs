@@ -20,6 +20,8 @@ pub enum Exit {
     Lost = 6,
     /// The engine or its device gives nonsense; another node may do better.
     BadEngine = 7,
+    /// A worker was stuck in one recording and ended itself; it is started again.
+    Stuck = 8,
     /// A defect of Steno.
     Internal = 70,
 }
@@ -37,6 +39,7 @@ impl Exit {
             5 => Self::Interrupted,
             6 => Self::Lost,
             7 => Self::BadEngine,
+            8 => Self::Stuck,
             70 => Self::Internal,
             _ => return None,
         })

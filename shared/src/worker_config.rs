@@ -32,7 +32,11 @@ pub struct WorkerConfig {
     pub ffmpeg: PathBuf,
     /// How long a lease lasts without renewal, in milliseconds.
     pub lease_ms: u64,
-    /// How long one attempt at a recording may take in all, as a multiple of its predicted length, over a floor.
+    /// How often the worker tells what it is doing, in milliseconds.
+    pub report_ms: u64,
+    /// Whether a transcript made with other settings is replaced; otherwise its recording fails.
+    pub replace_existing: bool,
+    /// Bounds on the work for one recording.
     pub limits: WorkLimits,
 }
 

@@ -1,11 +1,29 @@
 //! The worker: one recording after the other, from claim to complete.
 
 pub mod assemble;
+pub mod claim;
+pub mod cli;
+pub mod control;
 pub mod decode_audio;
 pub mod disposition;
 pub mod engine;
+pub mod engine_thread;
 pub mod features;
+pub mod feed;
+pub mod finish;
+pub mod formats;
 pub mod generate;
+pub mod heartbeat;
+pub mod held;
 pub mod model;
+pub mod outage;
+pub mod prepare;
+pub mod publish;
+pub mod run;
+pub mod signals;
+pub mod slot;
+pub mod spool;
+pub mod stage_error;
+pub mod station;
 pub mod tokenizer;
 pub mod transcribe;

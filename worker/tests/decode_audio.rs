@@ -55,7 +55,11 @@ impl Bench {
     }
 }
 
-fn decode_with(path: &Path, limits: DecodeLimits, expected: Option<f64>) -> Result<DecodedAudio, DecodeError> {
+fn decode_with(
+    path: &Path,
+    limits: DecodeLimits,
+    expected: Option<f64>,
+) -> Result<DecodedAudio, DecodeError> {
     let request = DecodeRequest {
         path,
         expected_seconds: expected,

@@ -1,8 +1,10 @@
 //! `steno manifest`: the recordings of an input as JSON lines.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use futures::stream::{Stream, StreamExt as _};
+use steno_shared::ids::ItemId;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::{Entry, StorageError, Store};
 
@@ -67,15 +69,35 @@ impl Summary {
     }
 }
 
-/// Looks at every object of the store, in the order of its listing, a bounded number at a time.
+/// Recordings whose lengths are known from before, by their item.
+pub type KnownLengths = HashMap<ItemId, KnownLength>;
+
+/// A length known from before: seconds, and where they came from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KnownLength {
+    /// Seconds.
+    pub seconds: f64,
+    /// Where they came from.
+    pub seconds_from: DurationSource,
+}
+
+/// Looks at every object of the store, in the order of its listing, a bounded number at a time. Those that are
+/// `known` are not probed again.
 ///
 /// # Errors
 /// An item is an error when the listing ends before its end, or a probe is lost to a defect.
-pub fn list_recordings(store: &Store) -> impl Stream<Item = Result<Found, ManifestError>> + '_ {
-    store.list().map(move |entry| look_at(store, entry)).buffered(IN_FLIGHT)
+pub fn list_recordings<'a>(
+    store: &'a Store,
+    known: &'a KnownLengths,
+) -> impl Stream<Item = Result<Found, ManifestError>> + 'a {
+    store.list().map(move |entry| look_at(store, known, entry)).buffered(IN_FLIGHT)
 }
 
-async fn look_at(store: &Store, entry: Result<Entry, StorageError>) -> Result<Found, ManifestError> {
+async fn look_at(
+    store: &Store,
+    known: &KnownLengths,
+    entry: Result<Entry, StorageError>,
+) -> Result<Found, ManifestError> {
     let entry = match entry {
         Ok(entry) => entry,
         Err(error) if error.concerns_one_entry() => return Ok(Found::Lost(error)),
@@ -86,6 +108,11 @@ async fn look_at(store: &Store, entry: Result<Entry, StorageError>) -> Result<Fo
         ByName::Recording => Sniff::Skip,
         ByName::Unknown => Sniff::First,
     };
+    if let Some(length) = known.get(&ItemId::of_recording(&entry.key, &entry.etag, entry.size_bytes)) {
+        let KnownLength { seconds, seconds_from } = *length;
+        let Entry { key: name, etag, size_bytes } = entry;
+        return Ok(Found::Recording(Recording { name, etag, size_bytes, seconds, seconds_from }));
+    }
     Ok(match probe_entry(store.clone(), entry, sniff).await? {
         Probed::Recording(recording, None) => Found::Recording(recording),
         Probed::Recording(recording, Some(error)) => Found::Unreadable(recording, error.to_string()),
@@ -104,7 +131,8 @@ pub async fn write_manifest(
     mut progress: impl FnMut(&Found, &Summary),
 ) -> Result<Summary, ManifestError> {
     let mut summary = Summary::default();
-    let mut all = std::pin::pin!(list_recordings(store));
+    let known = KnownLengths::new();
+    let mut all = std::pin::pin!(list_recordings(store, &known));
     while let Some(found) = all.next().await {
         let found = found?;
         if let Found::Recording(recording) | Found::Unreadable(recording, _) = &found {

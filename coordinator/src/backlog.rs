@@ -1,0 +1,224 @@
+//! From the input to leases: list, leave out what is transcribed already, probe, plan, enqueue.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use steno_shared::batch::BatchMeta;
+use steno_shared::fingerprint::Fingerprint;
+use steno_shared::ids::ShardId;
+use steno_shared::leases::{Leases, NewItem};
+use steno_shared::output_name::transcript_key;
+use steno_shared::recording::{DurationSource, Recording};
+use steno_shared::storage::Store;
+use steno_shared::transcript::{Format, PublishedHead};
+
+use crate::failure::Failure;
+use crate::listing;
+use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
+use crate::plan::plan;
+use crate::quantities::{counted, name};
+use crate::run::Existing;
+
+/// How many published transcripts are looked at side by side.
+const LOOKS_AT_ONCE: usize = 32;
+/// The largest transcript looked at, in bytes.
+const TRANSCRIPT_BYTES_MAX: u64 = 1 << 30;
+/// How many recordings a message names.
+const NAMES_SHOWN: usize = 5;
+
+/// What is brought together to take a backlog in.
+pub(crate) struct Intake<'a> {
+    pub(crate) input: &'a Store,
+    pub(crate) output: &'a Store,
+    pub(crate) leases: &'a Leases,
+    pub(crate) meta: &'a BatchMeta,
+    pub(crate) manifest: Option<&'a Path>,
+    pub(crate) existing: Existing,
+}
+
+/// What was found in the input and became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Backlog {
+    /// Recordings in the input.
+    pub(crate) recordings: u64,
+    /// Of these: in the batch already, from an earlier run.
+    pub(crate) known: u64,
+    /// Of these: transcribed already with the same settings, by another batch.
+    pub(crate) published: u64,
+    /// Of these: transcribed with other settings, and kept.
+    pub(crate) kept: u64,
+    /// Audio of the newly enqueued ones, in milliseconds.
+    pub(crate) new_audio_ms: u64,
+    /// Newly enqueued ones whose length is an estimate.
+    pub(crate) estimated: u64,
+}
+
+/// What the output holds for a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    SameSettings,
+    OtherSettings,
+}
+
+impl Intake<'_> {
+    /// Takes the backlog in. Doing it again adds only what is new.
+    pub(crate) async fn take(&self, say: &dyn Fn(&str)) -> Result<Backlog, Failure> {
+        let known = self.known().await?;
+        let listed = match self.manifest {
+            Some(path) => self.read_manifest(path, say).await?,
+            None => self.list(&known, say).await?,
+        };
+        let recordings = listed.len() as u64;
+        let new: Vec<Recording> =
+            listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
+        let mut backlog = Backlog { recordings, known: recordings - new.len() as u64, ..Backlog::default() };
+        let new = self.without_published(new, &mut backlog, say).await?;
+        backlog.estimated = new.iter().filter(|new| new.seconds_from == DurationSource::Size).count() as u64;
+        backlog.new_audio_ms = new.iter().map(|new| (new.seconds.max(0.0) * 1000.0) as u64).sum();
+        self.enqueue(new).await?;
+        Ok(backlog)
+    }
+
+    async fn known(&self) -> Result<KnownLengths, Failure> {
+        let mut known = KnownLengths::new();
+        for shard in (0..self.meta.shards).map(ShardId) {
+            listing::for_each(self.leases, shard, None, |row| {
+                let Recording { seconds, seconds_from, .. } = row.recording;
+                known.insert(row.id, KnownLength { seconds, seconds_from });
+            })
+            .await?;
+        }
+        Ok(known)
+    }
+
+    async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
+        let mut recordings = Vec::new();
+        let mut listed = std::pin::pin!(list_recordings(self.input, known));
+        while let Some(found) = listed.try_next().await? {
+            match found {
+                // An unreadable one fails with its own message when its turn comes.
+                Found::Recording(recording) | Found::Unreadable(recording, _) => recordings.push(recording),
+                Found::Other => {}
+                Found::Lost(error) => say(&format!("Left out: {error}")),
+            }
+        }
+        Ok(recordings)
+    }
+
+    async fn read_manifest(&self, path: &Path, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
+        let file = std::fs::File::open(path).map_err(|error| {
+            Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
+        })?;
+        let source = std::io::BufReader::new(file);
+        let manifest = read_manifest(self.input, source, &path.display().to_string()).await?;
+        for notice in &manifest.notices {
+            say(&notice_text(notice));
+        }
+        Ok(manifest.recordings)
+    }
+
+    async fn enqueue(&self, recordings: Vec<Recording>) -> Result<(), Failure> {
+        let shards = std::num::NonZeroU32::new(self.meta.shards).unwrap_or(std::num::NonZeroU32::MIN);
+        for (shard, planned) in (0..).map(ShardId).zip(plan(recordings, shards)) {
+            let items: Vec<NewItem> = planned
+                .recordings
+                .into_iter()
+                .map(|recording| NewItem { id: recording.id(), recording })
+                .collect();
+            self.leases.enqueue(shard, &items).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves out the recordings whose transcripts are in the output already.
+    async fn without_published(
+        &self,
+        recordings: Vec<Recording>,
+        backlog: &mut Backlog,
+        say: &dyn Fn(&str),
+    ) -> Result<Vec<Recording>, Failure> {
+        let keys: HashSet<String> = self.output.list().map_ok(|entry| entry.key).try_collect().await?;
+        let looks = futures::stream::iter(recordings)
+            .map(|recording| async {
+                let there = self.look(&recording, &keys).await?;
+                Ok::<_, Failure>((recording, there))
+            })
+            .buffered(LOOKS_AT_ONCE);
+        futures::pin_mut!(looks);
+        let mut wanted = Vec::new();
+        let mut other = Vec::new();
+        while let Some((recording, there)) = looks.try_next().await? {
+            match (there, self.existing) {
+                (There::Nothing, _) | (There::OtherSettings, Existing::Replace) => wanted.push(recording),
+                (There::SameSettings, _) => backlog.published += 1,
+                (There::OtherSettings, Existing::Keep) => backlog.kept += 1,
+                (There::OtherSettings, Existing::Refuse) => other.push(recording),
+            }
+        }
+        if !other.is_empty() {
+            return Err(self.refuse(&other));
+        }
+        if backlog.published > 0 {
+            say(&format!(
+                "{} transcribed before with the same settings",
+                counted(backlog.published, "recording")
+            ));
+        }
+        Ok(wanted)
+    }
+
+    async fn look(&self, recording: &Recording, keys: &HashSet<String>) -> Result<There, Failure> {
+        let key = transcript_key(&recording.name, Format::Json.extension());
+        if !keys.contains(&key) {
+            return Ok(There::Nothing);
+        }
+        let Some(bytes) = self.output.read(&key, TRANSCRIPT_BYTES_MAX).await? else {
+            return Ok(There::Nothing);
+        };
+        let Ok(head) = serde_json::from_slice::<PublishedHead>(&bytes) else {
+            return Ok(There::OtherSettings);
+        };
+        let options_hash = self.meta.options.hash().map_err(Failure::usage)?;
+        let wanted =
+            Fingerprint::new(&recording.etag, recording.size_bytes, &self.meta.model.hash, &options_hash);
+        if head.provenance.fingerprint != wanted {
+            return Ok(There::OtherSettings);
+        }
+        // A format that is missing is written from the transcript, without transcribing again.
+        let complete = self
+            .meta
+            .formats
+            .iter()
+            .all(|format| keys.contains(&transcript_key(&recording.name, format.extension())));
+        Ok(if complete { There::SameSettings } else { There::Nothing })
+    }
+
+    fn refuse(&self, other: &[Recording]) -> Failure {
+        let shown: Vec<String> = other
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(|recording| format!("  {}", name(&recording.name, 80)))
+            .collect();
+        let more = if other.len() > NAMES_SHOWN { "\n  …" } else { "" };
+        Failure::usage(format!(
+            "{} holds {} made with another model or other options, or of a recording that has changed since:\n{}{more}\n\
+             choose another --out, or say --existing keep (leave them) or --existing replace (make them anew)",
+            self.meta.output,
+            counted(other.len() as u64, "transcript"),
+            shown.join("\n")
+        ))
+    }
+}
+
+fn notice_text(notice: &Notice) -> String {
+    match notice {
+        Notice::Duplicate { name: twice, line } => {
+            format!("{} stands in the manifest again on line {line}; taken once", name(twice, 80))
+        }
+        Notice::Unreadable { name: of, cause } => {
+            format!("The headers of {} cannot be read: {cause}", name(of, 80))
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands and their arguments, but for those of `run`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use steno_shared::storage::{Location, S3Config};
+
+use super::run_arguments::RunArguments;
+use crate::inspect::StateName;
+
+/// Transcribes backlogs of recordings.
+#[derive(Debug, Parser)]
+#[command(name = "steno", version, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Transcribe all recordings of a folder or bucket on this machine.
+    ///
+    /// Running the same command again goes on where it stopped, and costs nothing for what is done.
+    Run(Box<RunArguments>),
+    /// List the recordings of a folder or bucket with their lengths, a JSON object a line.
+    Manifest(ManifestArguments),
+    /// Show how far a batch is.
+    Status(StatusArguments),
+    /// List the recordings of a batch by state, with their errors.
+    Items(ItemsArguments),
+    /// Put failed recordings back into their batch.
+    Requeue(RequeueArguments),
+    /// Let a batch hand out nothing more; what is in hand is finished.
+    Cancel(StateArguments),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Become redis-server, tied to the life of `steno run` (it starts itself so).
+    #[command(hide = true)]
+    ExecRedisServer {
+        parent: u32,
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+}
+
+/// How to reach S3, where a location is `s3://bucket/prefix`.
+#[derive(Debug, Args)]
+pub(super) struct S3Arguments {
+    /// S3 endpoint, for stores other than AWS [default: AWS_ENDPOINT_URL, or the profile's].
+    #[arg(long, value_name = "URL")]
+    s3_endpoint: Option<String>,
+    /// S3 region [default: AWS_REGION, or the profile's, or us-east-1].
+    #[arg(long, value_name = "NAME")]
+    s3_region: Option<String>,
+}
+
+impl S3Arguments {
+    pub(super) fn config(&self) -> S3Config {
+        S3Config { endpoint: self.s3_endpoint.clone(), region: self.s3_region.clone() }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManifestArguments {
+    /// Folder or s3://bucket/prefix with the recordings.
+    pub(super) input: Location,
+    #[command(flatten)]
+    pub(super) s3: S3Arguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StateArguments {
+    /// The batch's state folder [default: the one batch in .steno here].
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) state: StateArguments,
+    /// Print a JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ItemsArguments {
+    #[command(flatten)]
+    pub(super) state: StateArguments,
+    /// Only recordings in this state.
+    #[arg(long = "in", value_name = "STATE")]
+    pub(super) in_state: Option<StateName>,
+    /// Only failed recordings; the same as --in dead.
+    #[arg(long, conflicts_with = "in_state")]
+    pub(super) failed: bool,
+    /// Print a JSON object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RequeueArguments {
+    #[command(flatten)]
+    pub(super) state: StateArguments,
+    /// All failed recordings.
+    #[arg(long, conflicts_with_all = ["ids", "names", "classes"], required_unless_present_any = ["ids", "names", "classes"])]
+    pub(super) all: bool,
+    /// A failed recording by its id (see `steno items --failed`); may be repeated.
+    #[arg(long = "id", value_name = "ID")]
+    pub(super) ids: Vec<String>,
+    /// Failed recordings whose name this pattern matches, such as 'calls/2026-*/*.mp3'; may be repeated.
+    #[arg(long = "name", value_name = "GLOB")]
+    pub(super) names: Vec<String>,
+    /// Failed recordings by the class of their error: retry, poison or lost; may be repeated.
+    #[arg(long = "class", value_name = "CLASS")]
+    pub(super) classes: Vec<String>,
+}

@@ -1,0 +1,184 @@
+//! From a parsed command line to a command, and from its outcome to output and exit code.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+use globset::{Glob, GlobMatcher};
+use steno_shared::exit::Exit;
+use steno_shared::leases::ItemState;
+use steno_shared::storage::Store;
+
+use super::arguments::{Cli, Command, ItemsArguments, ManifestArguments, RequeueArguments, StatusArguments};
+use super::run_arguments::RunArguments;
+use crate::failure::Failure;
+use crate::inspect::{self, Access, ItemFilter, Selection};
+use crate::manifest::Found;
+use crate::progress::write_line;
+use crate::quantities::{audio, counted, name};
+use crate::{manifest, run, state};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    listen_to_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            write_line(&format!("steno: failed to start its runtime: {error}"));
+            return Exit::Internal.into();
+        }
+    };
+    let outcome = match cli.command {
+        Command::ExecRedisServer { parent, program, arguments } => {
+            return state::exec_redis_server(parent, &program, &arguments);
+        }
+        Command::Run(arguments) => runtime.block_on(run_batch(*arguments)),
+        Command::Manifest(arguments) => runtime.block_on(print_manifest(arguments)),
+        Command::Status(arguments) => runtime.block_on(print_status(arguments)),
+        Command::Items(arguments) => runtime.block_on(print_items(arguments)),
+        Command::Requeue(arguments) => runtime.block_on(requeue(arguments)),
+        Command::Cancel(arguments) => runtime.block_on(cancel(arguments.state.as_deref())),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "steno", &mut std::io::stdout());
+            Ok(Exit::Success)
+        }
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            write_line(&format!("steno: {failure}"));
+            failure.exit.into()
+        }
+    }
+}
+
+fn listen_to_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Writes to standard output. A reader that has gone (`steno items | head`) is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::unusable(format!("failed to write to standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    print(&serde_json::to_string(value).map_err(Failure::internal)?)
+}
+
+async fn run_batch(arguments: RunArguments) -> Result<Exit, Failure> {
+    let json = arguments.json;
+    let summary = run::run(arguments.request()?).await?;
+    if json {
+        print_json(&summary)?;
+    } else {
+        print(&summary.text())?;
+    }
+    Ok(summary.exit())
+}
+
+async fn print_manifest(arguments: ManifestArguments) -> Result<Exit, Failure> {
+    let store = Store::open(&arguments.input, &arguments.s3.config()).await?;
+    store.check_readable().await?;
+    let stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    let summary = manifest::write_manifest(&store, stdout, |found, _| match found {
+        Found::Unreadable(recording, cause) => {
+            write_line(&format!("The headers of {} cannot be read: {cause}", name(&recording.name, 80)));
+        }
+        Found::Lost(error) => write_line(&format!("Left out: {error}")),
+        Found::Recording(_) | Found::Other => {}
+    })
+    .await?;
+    write_line(&format!(
+        "{}, {} of audio{}",
+        counted(summary.recordings, "recording"),
+        audio((summary.seconds.max(0.0) * 1000.0) as u64),
+        if summary.estimated > 0 {
+            format!(" ({} estimated from their size)", summary.estimated)
+        } else {
+            String::new()
+        }
+    ));
+    Ok(Exit::Success)
+}
+
+async fn print_status(arguments: StatusArguments) -> Result<Exit, Failure> {
+    let access = Access::open(arguments.state.state.as_deref()).await?;
+    let status = inspect::status(&access).await;
+    access.close().await;
+    let status = status?;
+    if arguments.json {
+        print_json(&status)?
+    } else {
+        print(&status.text())?
+    };
+    Ok(Exit::Success)
+}
+
+async fn print_items(arguments: ItemsArguments) -> Result<Exit, Failure> {
+    let state =
+        if arguments.failed { Some(ItemState::Dead) } else { arguments.in_state.map(ItemState::from) };
+    let access = Access::open(arguments.state.state.as_deref()).await?;
+    let mut printed = Ok(());
+    let listed = inspect::items(&access, &ItemFilter { state }, |item| {
+        if printed.is_ok() {
+            printed = if arguments.json { print_json(&item) } else { print(&item.text()) };
+        }
+    })
+    .await;
+    access.close().await;
+    listed?;
+    printed?;
+    Ok(Exit::Success)
+}
+
+async fn requeue(arguments: RequeueArguments) -> Result<Exit, Failure> {
+    let selection = if arguments.all {
+        Selection::All
+    } else {
+        Selection::Some {
+            ids: arguments.ids.into_iter().collect(),
+            names: arguments.names.iter().map(|text| glob(text)).collect::<Result<_, _>>()?,
+            classes: arguments.classes.into_iter().collect::<HashSet<_>>(),
+        }
+    };
+    let access = Access::open(arguments.state.state.as_deref()).await?;
+    let requeued = inspect::requeue(&access, &selection).await;
+    let running = access.is_running();
+    access.close().await;
+    let requeued = requeued?;
+    let next = match (requeued, running) {
+        (0, _) => "",
+        (_, true) => "; the run takes them up",
+        (_, false) => "; run the same `steno run` again to transcribe them",
+    };
+    print(&format!("{} requeued{next}", counted(requeued, "failed recording")))?;
+    Ok(Exit::Success)
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, Failure> {
+    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(Failure::usage)
+}
+
+async fn cancel(state: Option<&Path>) -> Result<Exit, Failure> {
+    let access = Access::open(state).await?;
+    let cancelled = inspect::cancel(&access).await;
+    let running = access.is_running();
+    access.close().await;
+    cancelled?;
+    print(if running {
+        "Cancelled: workers finish what they have in hand. The same `steno run` takes the batch up again."
+    } else {
+        "Cancelled; no run was on. The same `steno run` takes the batch up again."
+    })?;
+    Ok(Exit::Success)
+}

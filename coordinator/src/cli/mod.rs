@@ -1,0 +1,7 @@
+//! The command line: parsed once here into the requests that the commands take.
+
+mod arguments;
+mod dispatch;
+mod run_arguments;
+
+pub use dispatch::main;

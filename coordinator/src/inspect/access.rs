@@ -1,0 +1,68 @@
+//! Access to a local batch: through the Redis of the run that has it, or one started for the purpose.
+
+use std::path::Path;
+use std::time::Duration;
+
+use steno_shared::batch::BatchMeta;
+use steno_shared::leases::Leases;
+
+use crate::failure::Failure;
+use crate::programs::Programs;
+use crate::state::{Lock, RedisServer, StateFolder};
+
+/// How long a command waits for the Redis of a running batch.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// A local batch that can be looked into.
+pub struct Access {
+    /// Its settings.
+    pub meta: BatchMeta,
+    /// Its leases.
+    pub leases: Leases,
+    /// Its state folder.
+    pub folder: StateFolder,
+    held: Option<(RedisServer, Lock)>,
+}
+
+impl Access {
+    /// Opens the batch of a state folder.
+    ///
+    /// # Errors
+    /// If there is no such batch, or its Redis does not answer.
+    pub async fn open(state: Option<&Path>) -> Result<Self, Failure> {
+        let folder = StateFolder::existing(state)?;
+        let noted = folder.read_batch()?;
+        // A lock that another process holds means that a run is on, with a Redis of its own.
+        let held = match folder.lock() {
+            Ok(lock) => {
+                folder.prepare()?;
+                Some((RedisServer::start(&Programs::find_redis_server()?, &folder).await?, lock))
+            }
+            Err(failure) if failure.exit == steno_shared::exit::Exit::InUse => None,
+            Err(failure) => return Err(failure),
+        };
+        let leases = Leases::connect_within(&folder.redis(), &noted.batch, BUDGET).await?;
+        let meta = leases.meta().await?.ok_or_else(|| {
+            Failure::unusable(format!(
+                "the Redis of {} does not know the batch; run `steno run` again, which finds finished transcripts in \
+                 the output",
+                folder.path().display()
+            ))
+        })?;
+        Ok(Self { meta, leases, folder, held })
+    }
+
+    /// Whether a run works on the batch now.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Stops what was started for the purpose.
+    pub async fn close(self) {
+        if let Some((redis, lock)) = self.held {
+            redis.stop().await;
+            drop(lock);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! How far a batch is: a snapshot of it, and how it is shown.
+
+mod display;
+mod estimate;
+mod snapshot;
+
+pub use display::Display;
+pub(crate) use display::write_line;
+pub use estimate::Estimate;
+pub use snapshot::{Snapshot, Totals};

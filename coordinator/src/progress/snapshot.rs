@@ -1,0 +1,79 @@
+//! A batch at one moment.
+
+use serde::Serialize;
+use steno_shared::leases::{LeaseError, Leases, ShardCounts, WorkerReport};
+
+/// Counts over all shards and what each worker does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Counts over all shards.
+    pub totals: Totals,
+    /// The workers that have reported lately, by their place.
+    pub workers: Vec<WorkerReport>,
+}
+
+/// Recordings by state, and their predicted audio in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[expect(missing_docs, reason = "each state's count and its audio")]
+pub struct Totals {
+    pub recordings: u64,
+    pub ready: u64,
+    pub leased: u64,
+    pub delayed: u64,
+    pub done: u64,
+    pub dead: u64,
+    pub audio_ms: u64,
+    pub done_ms: u64,
+    pub dead_ms: u64,
+    /// Whether some shard hands out nothing more.
+    pub cancelled: bool,
+}
+
+impl Totals {
+    /// Recordings that are neither done nor dead.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.ready + self.leased + self.delayed
+    }
+
+    /// Adds up shards.
+    #[must_use]
+    pub fn of(shards: &[ShardCounts]) -> Self {
+        shards.iter().fold(Self::default(), |sum, shard| Self {
+            recordings: sum.recordings + shard.enqueued,
+            ready: sum.ready + shard.ready,
+            leased: sum.leased + shard.leased,
+            delayed: sum.delayed + shard.delayed,
+            done: sum.done + shard.done,
+            dead: sum.dead + shard.dead,
+            audio_ms: sum.audio_ms
+                + shard.ready_ms
+                + shard.leased_ms
+                + shard.delayed_ms
+                + shard.done_ms
+                + shard.dead_ms,
+            done_ms: sum.done_ms + shard.done_ms,
+            dead_ms: sum.dead_ms + shard.dead_ms,
+            cancelled: sum.cancelled || shard.cancelled,
+        })
+    }
+}
+
+impl Snapshot {
+    /// Reads a batch's counts and workers.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn read(leases: &Leases, shards: u32) -> Result<Self, LeaseError> {
+        let counts = leases.all_counts(shards).await?;
+        Ok(Self { totals: Totals::of(&counts), workers: leases.workers().await? })
+    }
+
+    /// Audio behind us in milliseconds: finished recordings, and the finished part of those being worked on.
+    #[must_use]
+    pub fn behind_ms(&self) -> u64 {
+        let working: f64 = self.workers.iter().map(|worker| worker.position_seconds).sum();
+        let behind = self.totals.done_ms + self.totals.dead_ms + (working.max(0.0) * 1000.0) as u64;
+        behind.min(self.totals.audio_ms)
+    }
+}

@@ -1,0 +1,242 @@
+//! `steno run`: the whole job on this machine.
+
+mod outcome;
+mod request;
+mod supervision;
+
+pub use request::{Existing, RunRequest};
+
+use std::time::{Duration, Instant};
+
+use steno_shared::batch::{BatchMeta, ModelIdentity};
+use steno_shared::fingerprint::hex;
+use steno_shared::ids::{BatchId, ShardId};
+use steno_shared::leases::{Created, LeaseLimits, Leases};
+use steno_shared::model_folder::ModelFolder;
+use steno_shared::storage::{PutCondition, Store};
+use steno_shared::worker_config::{WorkLimits, WorkerConfig};
+
+use crate::backlog::{Backlog, Intake};
+use crate::failure::Failure;
+use crate::machine::{Machine, Spread};
+use crate::programs::Programs;
+use crate::progress::{Display, Estimate, Snapshot};
+use crate::quantities::{audio, counted};
+use crate::state::{RedisServer, StateFolder};
+use crate::summary::Summary;
+use crate::supervise::Workers;
+use supervision::Supervision;
+
+/// How long a local lease lasts without renewal: short, since the processes share a machine.
+const LEASE_MS: u64 = 15_000;
+/// How often a local worker tells what it does.
+const REPORT_MS: u64 = 500;
+/// How long the coordinator waits for Redis where it only looks.
+const LOOK_BUDGET: Duration = Duration::from_secs(2);
+
+/// Runs a batch to its end, or until it is stopped.
+///
+/// # Errors
+/// If the run cannot start, or cannot go on; what is done stays done, and the same command goes on.
+pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
+    let started = Instant::now();
+    let programs = Programs::find()?;
+    let model = ModelFolder::open(&request.model).map_err(Failure::unusable)?;
+    let (input, output) = open_stores(&request).await?;
+    let spread = Machine::look().spread(weights_bytes(&model), request.workers, request.threads);
+    let gpus = if request.uses_gpu() { Machine::look().gpus } else { 0 };
+    let meta = describe(&request, &model, spread)?;
+    let folder = StateFolder::for_batch(request.state.as_deref(), &meta.input, short(&meta.batch))?;
+    let _lock = folder.lock()?;
+    folder.prepare()?;
+    let mut redis = RedisServer::start(&programs.redis_server, &folder).await?;
+    let outcome = async {
+        let leases = Leases::connect(&folder.redis(), &meta.batch).await?;
+        let meta = create(&leases, &folder, meta).await?;
+        folder.write_batch(&meta)?;
+        recover(&leases, &meta).await?;
+        let display = Display::new(spread.workers);
+        let intake = Intake {
+            input: &input,
+            output: &output,
+            leases: &leases,
+            meta: &meta,
+            manifest: request.manifest.as_deref(),
+            existing: request.existing,
+        };
+        let say = |message: &str| display.say(message);
+        let backlog = tokio::select! {
+            taken = intake.take(&say) => taken?,
+            () = supervision::interrupted() => {
+                return Err(Failure::interrupted("stopped before any recording was begun; the same command goes on"));
+            }
+        };
+        let spread = fit(spread, &leases, &meta).await?;
+        announce(&display, &meta, &backlog, spread, &folder);
+        folder.write("worker.json", &worker_config(&request, &programs, &folder, &meta, spread))?;
+        let workers = Workers::new(programs.worker.clone(), folder.clone(), gpus);
+        let before = Snapshot::read(&leases, meta.shards).await?;
+        let estimate = Estimate::from(before.behind_ms());
+        let mut supervision = Supervision {
+            leases: leases.clone().with_retry_budget(LOOK_BUDGET),
+            meta: &meta,
+            workers,
+            redis_program: &programs.redis_server,
+            folder: &folder,
+            redis: &mut redis,
+            display,
+            estimate,
+        };
+        let outcome = supervision.run(spread.workers).await?;
+        supervision.display.finish();
+        outcome::summarise(&leases, &meta, &before, &backlog, outcome, started, &folder).await
+    }
+    .await;
+    redis.stop().await;
+    outcome
+}
+
+async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
+    let input = Store::open(&request.input, &request.s3).await?;
+    input.check_readable().await?;
+    let output = Store::open(&request.output, &request.s3).await?;
+    match output.check_writable().await? {
+        PutCondition::Honoured => Ok((input, output)),
+        PutCondition::Ignored => Err(Failure::unusable(format!(
+            "{} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
+             publish different transcripts of one recording; write to a folder, or to a store that honours it",
+            request.output
+        ))),
+    }
+}
+
+fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result<BatchMeta, Failure> {
+    use sha2::{Digest as _, Sha256};
+    let hash = model.hash().map_err(Failure::unusable)?;
+    let options_hash = request.options.hash().map_err(Failure::usage)?;
+    let (input, output) = (request.input.to_string(), request.output.to_string());
+    let formats: Vec<&str> = request.formats.iter().map(|format| format.extension()).collect();
+    let identity = format!("{input:?} {output:?} {hash} {options_hash} {formats:?}");
+    let batch: BatchId = hex(&Sha256::digest(identity.as_bytes())[..6]).parse().map_err(Failure::internal)?;
+    Ok(BatchMeta {
+        batch,
+        input,
+        output,
+        model: ModelIdentity { name: model_name(model), hash },
+        options: request.options.clone(),
+        formats: request.formats.clone(),
+        shards: spread.workers,
+    })
+}
+
+/// Creates the batch, or goes on with the one that is there, which keeps its number of shards.
+async fn create(leases: &Leases, folder: &StateFolder, meta: BatchMeta) -> Result<BatchMeta, Failure> {
+    let known = leases.meta().await?;
+    let meta = match &known {
+        Some(known) if known.batch == meta.batch => BatchMeta { shards: known.shards, ..meta },
+        Some(_) | None => meta,
+    };
+    if known.is_none()
+        && let Ok(other) = folder.read_batch()
+        && other.batch != meta.batch
+    {
+        return Err(belongs_to_another(folder, &other));
+    }
+    match leases.create_batch(&meta, &LeaseLimits::default()).await? {
+        Created::New | Created::Same => Ok(meta),
+        Created::Different(other) => Err(belongs_to_another(folder, &other)),
+    }
+}
+
+fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
+    Failure::in_use(format!(
+        "the state folder {} belongs to another batch ({} to {}, model {}, or other options or formats); name another \
+         with --state, or remove it if that batch is over (finished transcripts stay where they are)",
+        folder.path().display(),
+        other.input,
+        other.output,
+        other.model.name
+    ))
+}
+
+/// No worker of an earlier run of this folder is left when its lock is ours: what those held goes back at once, and
+/// a batch that was stopped hands out leases again.
+async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
+    for shard in (0..meta.shards).map(ShardId) {
+        let held = crate::listing::all(leases, shard, Some(steno_shared::leases::ItemState::Leased)).await?;
+        for row in held {
+            if let Some(epoch) = row.epoch {
+                leases.release(shard, &row.id, epoch).await?;
+            }
+        }
+        leases.reopen(shard).await?;
+    }
+    Ok(())
+}
+
+/// No more workers than recordings that are left.
+async fn fit(spread: Spread, leases: &Leases, meta: &BatchMeta) -> Result<Spread, Failure> {
+    let open = Snapshot::read(leases, meta.shards).await?.totals.open();
+    Ok(Spread { workers: spread.workers.min(u32::try_from(open).unwrap_or(u32::MAX)), ..spread })
+}
+
+fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spread, folder: &StateFolder) {
+    let known =
+        if backlog.known > 0 { format!(", {} from an earlier run", backlog.known) } else { String::new() };
+    display.say(&format!(
+        "{}: {}{known}, {} of new audio{}",
+        meta.input,
+        counted(backlog.recordings, "recording"),
+        audio(backlog.new_audio_ms),
+        if backlog.estimated > 0 {
+            format!(" ({} estimated from their size)", backlog.estimated)
+        } else {
+            String::new()
+        },
+    ));
+    if spread.workers > 0 {
+        display.say(&format!(
+            "{} with {}, model {}; logs in {}",
+            counted(u64::from(spread.workers), "worker"),
+            counted(spread.threads as u64, "thread"),
+            meta.model.name,
+            folder.path().join("logs").display()
+        ));
+    }
+}
+
+fn worker_config(
+    request: &RunRequest,
+    programs: &Programs,
+    folder: &StateFolder,
+    meta: &BatchMeta,
+    spread: Spread,
+) -> WorkerConfig {
+    WorkerConfig {
+        meta: meta.clone(),
+        redis: folder.redis(),
+        s3: request.s3.clone(),
+        model: request.model.clone(),
+        device: request.device,
+        threads: spread.threads,
+        spool: folder.spool(),
+        ffmpeg: programs.ffmpeg.clone(),
+        lease_ms: LEASE_MS,
+        report_ms: REPORT_MS,
+        replace_existing: request.existing == Existing::Replace,
+        limits: WorkLimits::default(),
+    }
+}
+
+/// Size of the model's weights, for the memory that a worker needs.
+fn weights_bytes(model: &ModelFolder) -> u64 {
+    model.path().join("model.bin").metadata().map_or(0, |metadata| metadata.len())
+}
+
+fn model_name(model: &ModelFolder) -> String {
+    model.path().file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn short(batch: &BatchId) -> &str {
+    &batch.as_str()[..8.min(batch.as_str().len())]
+}

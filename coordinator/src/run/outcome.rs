@@ -1,0 +1,59 @@
+//! From the batch's last state to the summary.
+
+use std::time::Instant;
+
+use steno_shared::batch::BatchMeta;
+use steno_shared::ids::ShardId;
+use steno_shared::leases::{ItemState, Leases};
+
+use crate::backlog::Backlog;
+use crate::failure::Failure;
+use crate::listing;
+use crate::progress::Snapshot;
+use crate::state::StateFolder;
+use crate::summary::{Failed, Outcome, Summary};
+
+/// How many failures the summary carries.
+const FAILURES_MAX: usize = 1000;
+
+pub(super) async fn summarise(
+    leases: &Leases,
+    meta: &BatchMeta,
+    before: &Snapshot,
+    backlog: &Backlog,
+    outcome: Outcome,
+    started: Instant,
+    folder: &StateFolder,
+) -> Result<Summary, Failure> {
+    let after = Snapshot::read(leases, meta.shards).await?;
+    let mut failures = Vec::new();
+    for shard in (0..meta.shards).map(ShardId) {
+        for row in listing::all(leases, shard, Some(ItemState::Dead)).await? {
+            failures.push(Failed {
+                name: row.recording.name,
+                id: row.id.as_str().to_owned(),
+                class: row.error_class.unwrap_or_default(),
+                error: row.error.unwrap_or_default(),
+            });
+        }
+    }
+    failures.sort_by(|a, b| a.name.cmp(&b.name));
+    failures.truncate(FAILURES_MAX);
+    let audio_seconds = after.totals.done_ms.saturating_sub(before.totals.done_ms) as f64 / 1000.0;
+    let wall_seconds = started.elapsed().as_secs_f64();
+    Ok(Summary {
+        outcome,
+        recordings: backlog.recordings,
+        done: after.totals.done.saturating_sub(before.totals.done),
+        skipped: backlog.published + before.totals.done,
+        kept: backlog.kept,
+        failed: after.totals.dead,
+        left: after.totals.open(),
+        failures,
+        audio_seconds,
+        wall_seconds,
+        speed: if wall_seconds > 0.0 { audio_seconds / wall_seconds } else { 0.0 },
+        output: meta.output.clone(),
+        state: folder.path().display().to_string(),
+    })
+}

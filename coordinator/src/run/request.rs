@@ -1,0 +1,61 @@
+//! What a user asks of `steno run`.
+
+use std::path::PathBuf;
+
+use steno_shared::options::TranscribeOptions;
+use steno_shared::storage::{Location, S3Config};
+use steno_shared::transcript::Format;
+use steno_shared::worker_config::Device;
+
+/// What a user asks of `steno run`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// Where the recordings are; absolute if a folder.
+    pub input: Location,
+    /// Where the transcripts go; absolute if a folder.
+    pub output: Location,
+    /// The model folder; absolute.
+    pub model: PathBuf,
+    /// A manifest instead of a listing of the input.
+    pub manifest: Option<PathBuf>,
+    /// Worker processes; `None` for what suits the machine.
+    pub workers: Option<u32>,
+    /// Engine threads of each worker; `None` for what suits the machine.
+    pub threads: Option<usize>,
+    /// Where the engine runs.
+    pub device: Device,
+    /// What decides the text.
+    pub options: TranscribeOptions,
+    /// The files to write, JSON among them.
+    pub formats: Vec<Format>,
+    /// The state folder, if the user names one.
+    pub state: Option<PathBuf>,
+    /// What to do about transcripts made with other settings.
+    pub existing: Existing,
+    /// How to reach S3.
+    pub s3: S3Config,
+}
+
+/// What to do about transcripts in the output that were made with other settings, or of a recording that has
+/// changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Refuse to start: the user decides.
+    #[default]
+    Refuse,
+    /// Leave them, and do not transcribe their recordings.
+    Keep,
+    /// Replace them.
+    Replace,
+}
+
+impl RunRequest {
+    /// Whether a GPU may be used.
+    #[must_use]
+    pub fn uses_gpu(&self) -> bool {
+        match self.device {
+            Device::Auto | Device::Cuda => true,
+            Device::Cpu => false,
+        }
+    }
+}

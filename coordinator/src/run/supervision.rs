@@ -1,0 +1,239 @@
+//! Watching a run: workers that end, Redis that ends, a user who stops it, and the progress meanwhile.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use steno_shared::batch::BatchMeta;
+use steno_shared::ids::ShardId;
+use steno_shared::leases::Leases;
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::failure::Failure;
+use crate::progress::{Display, Estimate, Snapshot};
+use crate::state::{RedisServer, StateFolder};
+use crate::summary::Outcome;
+use crate::supervise::{Decision, Ended, Workers, decide};
+
+/// How often the batch is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// How long workers may take to stop before they are killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often Redis is started again, with nothing finished meanwhile.
+const REDIS_STARTS_MAX: u32 = 5;
+
+/// Everything that is watched.
+pub(super) struct Supervision<'a> {
+    pub(super) leases: Leases,
+    pub(super) meta: &'a BatchMeta,
+    pub(super) workers: Workers,
+    pub(super) redis_program: &'a Path,
+    pub(super) folder: &'a StateFolder,
+    pub(super) redis: &'a mut RedisServer,
+    pub(super) display: Display,
+    pub(super) estimate: Estimate,
+}
+
+/// How far the stopping has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    /// Not stopping.
+    No,
+    /// Workers finish what they have in hand.
+    Draining,
+    /// Workers were told to give everything back; those still there at the deadline are killed.
+    Now { deadline: Instant },
+}
+
+/// What has happened in a run so far.
+struct Course {
+    stopping: Stopping,
+    snapshot: Snapshot,
+    last_error: Option<String>,
+    end_run: Option<Failure>,
+    redis_starts: u32,
+    settled_at_redis_start: u64,
+}
+
+impl Supervision<'_> {
+    /// Starts `workers` and watches them until all have ended for good.
+    pub(super) async fn run(&mut self, workers: u32) -> Result<Outcome, Failure> {
+        let mut interrupts = Interrupts::listen()?;
+        let mut course = Course {
+            stopping: Stopping::No,
+            snapshot: Snapshot::read(&self.leases, self.meta.shards).await?,
+            last_error: None,
+            end_run: None,
+            redis_starts: 0,
+            settled_at_redis_start: 0,
+        };
+        for slot in 0..workers {
+            self.workers.start(slot)?;
+        }
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.workers.none_left() {
+            tokio::select! {
+                ended = self.workers.next() => self.worker_ended(&mut course, ended?),
+                reason = self.redis.ended() => self.redis_ended(&mut course, &reason).await?,
+                urgency = interrupts.next() => self.interrupted(&mut course, urgency).await,
+                _ = tick.tick() => self.look(&mut course).await?,
+            }
+        }
+        self.conclude(course).await
+    }
+
+    async fn look(&mut self, course: &mut Course) -> Result<(), Failure> {
+        match Snapshot::read(&self.leases, self.meta.shards).await {
+            Ok(snapshot) => course.snapshot = snapshot,
+            // The workers wait for Redis too; if it has ended, that is the next event.
+            Err(error) if error.is_retryable() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        self.display.show(&course.snapshot, &self.estimate);
+        let totals = course.snapshot.totals;
+        if course.stopping == Stopping::No && totals.open() == 0 {
+            self.stop_now(course);
+        } else if course.stopping == Stopping::No && totals.cancelled {
+            self.display.say("The batch was cancelled; finishing what is in hand.");
+            course.stopping = Stopping::Draining;
+        }
+        if let Stopping::Now { deadline } = course.stopping
+            && Instant::now() > deadline
+        {
+            self.workers.signal_all(Signal::SIGKILL);
+        }
+        Ok(())
+    }
+
+    fn worker_ended(&mut self, course: &mut Course, ended: Ended) {
+        let Ended { slot, end, last_error } = ended;
+        let totals = course.snapshot.totals;
+        let settled = totals.done + totals.dead;
+        let stopping = course.stopping != Stopping::No;
+        let decision = decide(self.workers.history(slot), end, settled, totals.open(), stopping);
+        let because = last_error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+        match decision {
+            Decision::LetGo => tracing::debug!(slot, %end, "worker.left"),
+            Decision::Restart(wait) => {
+                if end != crate::supervise::WorkerEnd::Exit(steno_shared::exit::Exit::Success) {
+                    self.display.say(&format!("Worker {slot} {end}; starting it again{because}"));
+                }
+                self.workers.start_later(slot, wait);
+            }
+            Decision::GiveUp => {
+                self.display.say(&format!("Worker {slot} {end}; giving it up{because}"));
+            }
+            Decision::EndRun(exit) => {
+                let message = last_error.clone().unwrap_or_else(|| {
+                    format!("worker {slot} {end}; see {}", self.workers.log_path(slot).display())
+                });
+                course.end_run.get_or_insert(Failure { exit, message });
+                self.stop_now(course);
+            }
+        }
+        course.last_error = last_error.or(course.last_error.take());
+    }
+
+    async fn redis_ended(&mut self, course: &mut Course, reason: &str) -> Result<(), Failure> {
+        let settled = course.snapshot.totals.done + course.snapshot.totals.dead;
+        if settled > course.settled_at_redis_start {
+            course.redis_starts = 0;
+        }
+        course.settled_at_redis_start = settled;
+        course.redis_starts += 1;
+        if course.redis_starts > REDIS_STARTS_MAX {
+            return Err(Failure::lost(format!("Redis ends again and again: {reason}")));
+        }
+        self.display.say("Redis has ended; starting it again with its data.");
+        *self.redis = RedisServer::start(self.redis_program, self.folder).await?;
+        Ok(())
+    }
+
+    async fn interrupted(&mut self, course: &mut Course, urgency: Urgency) {
+        match (course.stopping, urgency) {
+            (Stopping::No, Urgency::Drain) => {
+                self.display.say(
+                    "Finishing the recordings in hand; press Ctrl-C again to stop at once. Nothing is lost either way.",
+                );
+                course.stopping = Stopping::Draining;
+                for shard in (0..self.meta.shards).map(ShardId) {
+                    if let Err(error) = self.leases.cancel(shard).await {
+                        tracing::warn!(%error, "batch.not_cancelled");
+                        self.stop_now(course);
+                    }
+                }
+            }
+            (Stopping::No | Stopping::Draining, _) => {
+                self.display.say("Stopping at once; the recordings in hand go back.");
+                self.stop_now(course);
+            }
+            (Stopping::Now { .. }, _) => self.workers.signal_all(Signal::SIGKILL),
+        }
+    }
+
+    fn stop_now(&mut self, course: &mut Course) {
+        course.stopping = Stopping::Now { deadline: Instant::now() + STOP_TIMEOUT };
+        self.workers.signal_all(Signal::SIGTERM);
+    }
+
+    async fn conclude(&mut self, course: Course) -> Result<Outcome, Failure> {
+        if let Some(failure) = course.end_run {
+            return Err(failure);
+        }
+        let totals = Snapshot::read(&self.leases, self.meta.shards).await?.totals;
+        if totals.open() == 0 {
+            return Ok(Outcome::Finished);
+        }
+        if course.stopping != Stopping::No {
+            return Ok(Outcome::Interrupted);
+        }
+        let because = course.last_error.map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Failure::lost(format!(
+            "every worker failed again and again, with {} recordings left{because}; see the logs in {}",
+            totals.open(),
+            self.folder.path().join("logs").display()
+        )))
+    }
+}
+
+/// How urgently the user wants the run to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    /// Ctrl-C: finish what is in hand, the first time.
+    Drain,
+    /// SIGTERM: at once.
+    Now,
+}
+
+struct Interrupts {
+    interrupt: SignalStream,
+    terminate: SignalStream,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::internal(format!("failed to listen for signals: {error}")))
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Urgency {
+        tokio::select! {
+            _ = self.interrupt.recv() => Urgency::Drain,
+            _ = self.terminate.recv() => Urgency::Now,
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM, for a phase in which both mean: stop here.
+pub(super) async fn interrupted() {
+    match Interrupts::listen() {
+        Ok(mut interrupts) => {
+            interrupts.next().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}

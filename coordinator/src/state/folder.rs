@@ -1,0 +1,286 @@
+//! The state folder: one batch, worked on by one `steno` at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use steno_shared::batch::BatchMeta;
+use steno_shared::fingerprint::hex;
+use steno_shared::leases::RedisConfig;
+
+use crate::failure::Failure;
+
+/// The parent of state folders, in the current folder, when the user names none.
+const DEFAULT_PARENT: &str = ".steno";
+
+/// Longest path of a Unix socket that every platform takes, in bytes.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+
+/// A state folder. Only its owner may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateFolder {
+    path: PathBuf,
+}
+
+/// Held while a process works with the state folder; released by the kernel when it dies, however it dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl StateFolder {
+    /// The state folder for a new or continued batch: as the user named it, or `.steno/<name>-<hash>`, where the
+    /// hash is over everything that makes it this batch.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn for_batch(named: Option<&Path>, input: &str, batch: &str) -> Result<Self, Failure> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => Path::new(DEFAULT_PARENT).join(format!("{}-{batch}", readable(input))),
+        };
+        let make = || -> std::io::Result<PathBuf> {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+            path.canonicalize()
+        };
+        let path = make().map_err(|error| {
+            Failure::unusable(format!(
+                "failed to make the state folder {}: {error}; name another with --state",
+                path.display()
+            ))
+        })?;
+        Ok(Self { path })
+    }
+
+    /// The state folder of an existing batch: as the user named it, or the one batch there is in `.steno`.
+    ///
+    /// # Errors
+    /// If there is none, or more than one to choose from.
+    pub fn existing(named: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(path) = named {
+            let folder = Self { path: path.to_owned() };
+            return match path.canonicalize() {
+                Ok(path) if folder.batch_file().is_file() => Ok(Self { path }),
+                Ok(_) | Err(_) => {
+                    Err(Failure::usage(format!("{} is not the state folder of a batch", path.display())))
+                }
+            };
+        }
+        let mut found: Vec<PathBuf> = std::fs::read_dir(DEFAULT_PARENT)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| Self { path: path.clone() }.batch_file().is_file())
+            .collect();
+        found.sort();
+        match found.as_slice() {
+            [] => Err(Failure::usage(
+                "there is no batch in .steno here; go to the folder where `steno run` was started, or name its state \
+                 folder with --state",
+            )),
+            [one] => Self::existing(Some(one)),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|path| format!("  --state {}", path.display())).collect();
+                Err(Failure::usage(format!(
+                    "there are several batches here; name one:\n{}",
+                    names.join("\n")
+                )))
+            }
+        }
+    }
+
+    /// Takes the folder for this process.
+    ///
+    /// # Errors
+    /// If another process has it, naming that process.
+    pub fn lock(&self) -> Result<Lock, Failure> {
+        let path = self.path.join("lock");
+        let failed = |error: std::io::Error| {
+            Failure::unusable(format!("failed to lock the state folder {}: {error}", self.path.display()))
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Only to name it in the message: an unreadable file is as good as an empty one.
+                let _ = file.read_to_string(&mut holder);
+                return Err(Failure::in_use(format!(
+                    "the state folder {} is in use by another steno (process {}); wait for it, or name another folder \
+                     with --state",
+                    self.path.display(),
+                    holder.trim()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let write = || -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        let mut write = write;
+        write().map_err(failed)?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The folder's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The worker's configuration.
+    #[must_use]
+    pub fn worker_config(&self) -> PathBuf {
+        self.path.join("worker.json")
+    }
+
+    /// Where recordings from a bucket lie while they are worked on.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// Where a worker's log goes.
+    #[must_use]
+    pub fn worker_log(&self, name: &str) -> PathBuf {
+        self.path.join("logs").join(format!("{name}.log"))
+    }
+
+    fn batch_file(&self) -> PathBuf {
+        self.path.join("batch.json")
+    }
+
+    /// Notes which batch this folder belongs to, so that other commands find it without its Redis.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_batch(&self, meta: &BatchMeta) -> Result<(), Failure> {
+        self.write("batch.json", meta)
+    }
+
+    /// Which batch this folder belongs to.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_batch(&self) -> Result<BatchMeta, Failure> {
+        let path = self.batch_file();
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::unusable(format!("failed to read {}: {error}", path.display()))
+        };
+        let text = std::fs::read(&path).map_err(|error| failed(&error))?;
+        serde_json::from_slice(&text).map_err(|error| failed(&error))
+    }
+
+    /// Writes a JSON file whole or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            serde_json::to_writer_pretty(&mut file, value)?;
+            file.as_file().sync_all()?;
+            file.persist(self.path.join(name))?;
+            Ok(())
+        };
+        write().map_err(|error| {
+            Failure::unusable(format!(
+                "failed to write {name} in the state folder {}: {error}",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Removes what a killed run left in the spool, and makes the folders of a new one.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn prepare(&self) -> Result<(), Failure> {
+        let prepare = || -> std::io::Result<()> {
+            match std::fs::remove_dir_all(self.spool()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            std::fs::create_dir_all(self.spool())?;
+            std::fs::create_dir_all(self.path.join("logs"))?;
+            std::fs::create_dir_all(self.redis_folder())
+        };
+        prepare().map_err(|error| {
+            Failure::unusable(format!("failed to prepare the state folder {}: {error}", self.path.display()))
+        })
+    }
+
+    /// Where the private Redis keeps its data.
+    #[must_use]
+    pub fn redis_folder(&self) -> PathBuf {
+        self.path.join("redis")
+    }
+
+    /// The private Redis's socket: in the state folder, or, where that path is too long for a socket, in a folder
+    /// of this user's under the system's temporary one.
+    #[must_use]
+    pub fn redis_socket(&self) -> PathBuf {
+        let inside = self.path.join("redis.sock");
+        if inside.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+            return inside;
+        }
+        let digest = hex(&Sha256::digest(self.path.as_os_str().as_encoded_bytes())[..8]);
+        std::env::temp_dir().join(format!("steno-{}-{digest}", nix::unistd::getuid())).join("redis.sock")
+    }
+
+    /// How to reach the private Redis.
+    #[must_use]
+    pub fn redis(&self) -> RedisConfig {
+        RedisConfig { url: format!("redis+unix://{}", self.redis_socket().display()) }
+    }
+}
+
+/// The last part of an input's name, as far as it is harmless in a file name.
+fn readable(input: &str) -> String {
+    let last = input.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let kept: String =
+        last.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(40).collect();
+    if kept.is_empty() { "batch".to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locked_folder_is_refused_by_name_of_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = StateFolder::for_batch(Some(dir.path()), "in", "1").unwrap();
+        let held = folder.lock().unwrap();
+        let refused = folder.lock().unwrap_err();
+        assert_eq!(refused.exit, steno_shared::exit::Exit::InUse);
+        assert!(refused.message.contains(&std::process::id().to_string()), "{}", refused.message);
+        drop(held);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_deep_folder_still_gives_a_short_socket() {
+        let deep = StateFolder { path: PathBuf::from(format!("/{}", "x/".repeat(100))) };
+        assert!(deep.redis_socket().as_os_str().len() <= SOCKET_PATH_BYTES_MAX);
+    }
+
+    #[test]
+    fn hostile_inputs_give_harmless_folder_names() {
+        assert_eq!(readable("s3://bucket/a b/../%2e"), "2e");
+        assert_eq!(readable("/tmp/podcasts/"), "podcasts");
+        assert_eq!(readable("/"), "batch");
+    }
+}

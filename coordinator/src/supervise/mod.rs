@@ -1,0 +1,7 @@
+//! Supervising local workers: start, watch, restart within limits.
+
+mod policy;
+mod workers;
+
+pub use policy::{Decision, SlotHistory, WorkerEnd, decide};
+pub use workers::{Ended, Workers};

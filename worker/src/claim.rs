@@ -1,0 +1,57 @@
+//! Claiming: from the own shard first, then from the one with the most seconds left.
+
+use steno_shared::leases::{
+    BatchState, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
+};
+
+use crate::station::Station;
+
+/// What a worker that wants one more recording finds.
+#[derive(Debug)]
+pub enum Claimed {
+    /// A recording to work on.
+    Lease(Box<Lease>),
+    /// Nothing is claimable now, but others may yet give something up.
+    Nothing {
+        /// Recordings that are neither done nor dead, in all shards.
+        open: u64,
+    },
+    /// The batch hands out nothing more.
+    Cancelled,
+}
+
+/// Tries to claim one recording anywhere in the batch.
+///
+/// # Errors
+/// If Redis is away for longer than the retry budget, or refuses.
+pub async fn claim_one(station: &Station) -> Result<Claimed, LeaseError> {
+    let counts = station.leases.all_counts(station.config.meta.shards).await?;
+    for shard in shard_order(station.home, &counts) {
+        let request = ClaimRequest {
+            request_id: RequestId::random(),
+            worker: station.worker.clone(),
+            count: 1,
+            lease_ms: station.config.lease_ms,
+        };
+        let claim = station.leases.claim(shard, &request).await?;
+        if claim.batch == BatchState::Cancelled {
+            return Ok(Claimed::Cancelled);
+        }
+        if let Some(lease) = claim.leases.into_iter().next() {
+            return Ok(Claimed::Lease(Box::new(lease)));
+        }
+    }
+    if counts.iter().any(|shard| shard.cancelled) {
+        return Ok(Claimed::Cancelled);
+    }
+    Ok(Claimed::Nothing { open: counts.iter().map(ShardCounts::open).sum() })
+}
+
+/// Whether an idle worker may leave for good.
+///
+/// # Errors
+/// If Redis is away for longer than the retry budget, or refuses.
+pub async fn may_leave(station: &Station, open: u64) -> Result<bool, LeaseError> {
+    let advice = station.leases.idle(&station.worker, station.config.lease_ms, open).await?;
+    Ok(advice.decision == IdleDecision::Leave)
+}

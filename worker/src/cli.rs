@@ -1,0 +1,69 @@
+//! The worker's command line. The coordinator, or a pod's command, starts it; a person rarely does.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use steno_shared::exit::Exit;
+use steno_shared::ids::ShardId;
+
+use crate::{decode_audio, run};
+
+/// Transcribes the recordings of a batch, one lease after the other.
+#[derive(Debug, Parser)]
+#[command(name = "steno-worker", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Work on a batch until nothing is left in it.
+    Run {
+        /// Configuration file, as `steno` writes it.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Name of this worker, shown in status.
+        #[arg(long, default_value = "worker")]
+        name: String,
+        /// The shard to take recordings from first.
+        #[arg(long, default_value_t = 0)]
+        shard: u32,
+        /// Stop when standard input ends, as it does when the parent dies.
+        #[arg(long)]
+        watch_stdin: bool,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|name| name == decode_audio::child::SUBCOMMAND) {
+        return decode_audio::child::run(arguments);
+    }
+    match Cli::parse().command {
+        Command::Run { config, name, shard, watch_stdin } => {
+            tracing_subscriber::fmt()
+                .with_env_filter(
+                    tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
+                        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+                )
+                .with_writer(std::io::stderr)
+                .with_ansi(false)
+                .init();
+            let runtime =
+                match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+                    Ok(runtime) => runtime,
+                    Err(error) => {
+                        tracing::error!(%error, "worker.no_runtime");
+                        return Exit::Internal.into();
+                    }
+                };
+            let exit = runtime.block_on(run::run(&config, &name, ShardId(shard), watch_stdin));
+            // A read of standard input may still hang in a thread of its own: do not wait for it.
+            runtime.shutdown_background();
+            exit.into()
+        }
+    }
+}

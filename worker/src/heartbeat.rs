@@ -1,0 +1,179 @@
+//! The heartbeat: renews what this worker holds, on its own thread and its own connection, so that neither long
+//! work nor a busy runtime starves it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use steno_shared::exit::Exit;
+use steno_shared::ids::{ShardId, WorkerId};
+use steno_shared::leases::{LeaseError, Leases, Phase, WorkerReport};
+use steno_shared::worker_config::WorkerConfig;
+
+use crate::control::{Control, Order};
+use crate::held::{Held, HeldItem, Stuck, by_shard};
+
+/// An attempt may last this many times the audio's length …
+const CAP_MULTIPLE: f64 = 50.0;
+/// … and this long at least.
+const CAP_FLOOR: Duration = Duration::from_secs(1800);
+
+/// The running heartbeat; stops when dropped.
+#[derive(Debug)]
+pub struct Heartbeat {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the heartbeat thread works with.
+struct Beating {
+    config: WorkerConfig,
+    worker: WorkerId,
+    index: u32,
+    held: Arc<Held>,
+    control: Arc<Control>,
+}
+
+impl Heartbeat {
+    /// Starts beating: three renewals a lease, and reports in between.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn start(
+        config: &WorkerConfig,
+        worker: &WorkerId,
+        index: ShardId,
+        held: Arc<Held>,
+        control: Arc<Control>,
+    ) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let beating =
+            Beating { config: config.clone(), worker: worker.clone(), index: index.0, held, control };
+        let thread =
+            std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beating.run(&stopped))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Whether the thread has ended although nobody stopped it.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("heartbeat.panicked");
+        }
+    }
+}
+
+impl Beating {
+    fn run(self, stopped: &Receiver<()>) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "heartbeat.no_runtime");
+                return;
+            }
+        };
+        let renew_every = Duration::from_millis(self.config.lease_ms / 3);
+        let report_every = Duration::from_millis(self.config.report_ms).min(renew_every);
+        let mut leases: Option<Leases> = None;
+        let mut renewed: Option<Instant> = None;
+        loop {
+            let renew = renewed.is_none_or(|at| at.elapsed() + report_every > renew_every);
+            match runtime.block_on(self.beat(leases.take(), renew)) {
+                Ok(connected) => {
+                    leases = Some(connected);
+                    renewed = if renew { Some(Instant::now()) } else { renewed };
+                }
+                Err(error) => tracing::warn!(%error, "heartbeat.missed"),
+            }
+            match stopped.recv_timeout(report_every) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+
+    /// Tells what this worker does and, if `renew`, renews all it holds. Gives the connection back for the next beat.
+    async fn beat(&self, leases: Option<Leases>, renew: bool) -> Result<Leases, LeaseError> {
+        let leases = match leases {
+            Some(leases) => leases,
+            None => {
+                let budget = Duration::from_millis(self.config.lease_ms / 3);
+                Leases::connect_within(&self.config.redis, &self.config.meta.batch, budget).await?
+            }
+        };
+        let now = Instant::now();
+        let (alive, stuck): (Vec<_>, Vec<_>) =
+            self.held.all().into_iter().partition(|item| self.stuck(item, now).is_none());
+        let due = if renew { by_shard(&alive) } else { Vec::new() };
+        for (shard, items) in due {
+            let renewal = leases.renew(shard, &self.worker, &items, self.config.lease_ms).await?;
+            for lost in renewal.lost {
+                if let Some(item) = alive.iter().find(|item| item.lease.id == lost) {
+                    tracing::warn!(name = ?item.lease.recording.name, "lease.lost");
+                    item.set_lost();
+                }
+            }
+            if renewal.drain {
+                self.control.give(Order::Drain);
+            }
+        }
+        leases.report_worker(&self.report(&alive), self.config.lease_ms).await?;
+        if let Some(item) = stuck.first() {
+            self.end_stuck(item);
+        }
+        Ok(leases)
+    }
+
+    fn stuck(&self, item: &HeldItem, now: Instant) -> Option<Stuck> {
+        let seconds = item.lease.recording.seconds.clamp(0.0, 1e9);
+        let cap = CAP_FLOOR.max(Duration::from_secs_f64(seconds * CAP_MULTIPLE));
+        item.stuck(now, Duration::from_millis(self.config.limits.stall_ms), cap)
+    }
+
+    /// A stuck native call cannot be cancelled: the process ends, and the lease, which is renewed no more, runs out
+    /// and counts as lost.
+    fn end_stuck(&self, item: &HeldItem) {
+        tracing::error!(
+            name = ?item.lease.recording.name,
+            stall_ms = self.config.limits.stall_ms,
+            "worker.stuck"
+        );
+        std::process::exit(Exit::Stuck as i32);
+    }
+
+    fn report(&self, items: &[Arc<HeldItem>]) -> WorkerReport {
+        // The recording furthest on its way is the one that the worker is said to work on.
+        let current =
+            items.iter().filter_map(|item| Some((item, item.phase()?))).max_by_key(|(_, phase)| rank(*phase));
+        WorkerReport {
+            worker: self.worker.clone(),
+            index: self.index,
+            phase: current.map_or(Phase::Idle, |(_, phase)| phase),
+            recording: current.map(|(item, _)| item.lease.recording.name.clone()),
+            position_seconds: current.map_or(0.0, |(item, _)| item.audio_ms() as f64 / 1000.0),
+            length_seconds: current.map_or(0.0, |(item, _)| item.lease.recording.seconds),
+            finished: self.held.finished().0,
+            finished_seconds: self.held.finished().1 as f64 / 1000.0,
+        }
+    }
+}
+
+fn rank(phase: Phase) -> u8 {
+    match phase {
+        Phase::Starting | Phase::Idle | Phase::Draining => 0,
+        Phase::Fetching => 1,
+        Phase::Decoding => 2,
+        Phase::Publishing => 3,
+        Phase::Transcribing => 4,
+    }
+}

@@ -1,0 +1,215 @@
+//! A worker's life: connect, load the model, feed the engine, settle what it gives back, leave.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use steno_shared::exit::Exit;
+use steno_shared::ids::{ShardId, WorkerId};
+use steno_shared::leases::{Leases, Phase};
+use steno_shared::storage::{Location, Store};
+use steno_shared::worker_config::WorkerConfig;
+
+use crate::control::{Control, Order};
+use crate::engine_thread::{EngineThread, Finished, Outcome};
+use crate::feed::{Feed, FeedEnd};
+use crate::finish::{After, complete_published, publish_and_complete, release, settle};
+use crate::heartbeat::Heartbeat;
+use crate::held::{Held, HeldItem};
+use crate::outage::{OUTAGES_MAX, outage_wait};
+use crate::publish::Publisher;
+use crate::signals;
+use crate::slot::Slot;
+use crate::spool::Spool;
+use crate::stage_error::StageError;
+use crate::station::Station;
+
+/// Why a worker could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StartError {
+    exit: Exit,
+    message: String,
+}
+
+impl StartError {
+    fn new(exit: Exit, message: impl ToString) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+}
+
+/// Works until the batch is drained or the worker is told to end. Returns the exit code.
+pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Exit {
+    match work(config_path, name, home, watch_stdin).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            tracing::error!(error = error.message, "worker.cannot_start");
+            error.exit
+        }
+    }
+}
+
+async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Result<Exit, StartError> {
+    let config = read_config(config_path)?;
+    let station = open(config, name, home).await?;
+    let control = Arc::new(Control::default());
+    signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
+    let meta = &station.config.meta;
+    let publisher = Publisher::new(station.output.clone(), meta, station.config.replace_existing)
+        .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
+    let spool = Spool::create(&station.config.spool, &station.worker).map_err(|error| {
+        StartError::new(
+            Exit::Unusable,
+            format!("failed to make the spool folder in {}: {error}", station.config.spool.display()),
+        )
+    })?;
+    let slot = Arc::new(Slot::default());
+    let (engine, loaded) =
+        EngineThread::start(&station.config, publisher.clone(), Arc::clone(&slot), Arc::clone(&control))
+            .map_err(|error| StartError::new(Exit::Internal, error))?;
+    match loaded.await {
+        Ok(Ok(engine)) => {
+            if let Some(failure) = &engine.cuda_failure {
+                tracing::warn!(error = failure, "gpu.not_used");
+            }
+            tracing::info!(worker = %station.worker, engine = engine.engine, device = engine.device, "worker.ready");
+        }
+        Ok(Err(error)) => return Err(StartError::new(Exit::Unusable, error)),
+        Err(_) => {
+            return Err(StartError::new(
+                Exit::Internal,
+                "the engine's thread ended while it loaded the model",
+            ));
+        }
+    }
+    let held = Arc::new(Held::default());
+    let heartbeat =
+        Heartbeat::start(&station.config, &station.worker, home, Arc::clone(&held), Arc::clone(&control))
+            .map_err(|error| StartError::new(Exit::Internal, error))?;
+    let feed = Feed {
+        station: station.clone(),
+        publisher: publisher.clone(),
+        spool,
+        held: Arc::clone(&held),
+        slot: Arc::clone(&slot),
+        control: Arc::clone(&control),
+    };
+    let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
+    let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));
+    drop(heartbeat);
+    let exit = match (failed, fed) {
+        (Some(exit), _) | (None, FeedEnd::Failed(exit)) => exit,
+        (None, FeedEnd::Drained) => Exit::Success,
+        (None, FeedEnd::Told) => Exit::Interrupted,
+    };
+    tracing::info!(?exit, "worker.ended");
+    Ok(exit)
+}
+
+/// The settling side of a worker: what the engine gave back is published and completed, or reported.
+struct Finisher<'a> {
+    station: &'a Station,
+    publisher: &'a Publisher,
+    held: &'a Held,
+    control: &'a Control,
+}
+
+impl Finisher<'_> {
+    /// Settles outcomes until the engine's thread ends. Returns the exit code if the worker cannot go on.
+    async fn run(&self, mut engine: EngineThread, heartbeat: &Heartbeat) -> Option<Exit> {
+        let mut failed = None;
+        while let Some(outcome) = engine.outcomes.recv().await {
+            if let After::End(exit) = self.settle(outcome).await {
+                failed = Some(exit);
+                self.control.give(Order::Stop);
+            }
+            if heartbeat.has_died() {
+                tracing::error!("heartbeat.died");
+                failed = Some(Exit::Internal);
+                self.control.give(Order::Stop);
+            }
+        }
+        if engine.thread.join().is_err() {
+            tracing::error!("engine.panicked");
+            failed = Some(Exit::Internal);
+            self.control.give(Order::Stop);
+            for item in self.held.all() {
+                release(self.station, &item).await;
+                self.held.remove(&item.lease.id);
+            }
+        }
+        failed
+    }
+
+    async fn settle(&self, outcome: Outcome) -> After {
+        let Outcome { item, result } = outcome;
+        item.enter(Phase::Publishing);
+        let settled = match &result {
+            Ok(finished) => self.complete(&item, finished).await,
+            Err(_) => Ok(()),
+        };
+        let after = match result.map(|_| ()).and(settled) {
+            Ok(()) => {
+                self.held.count_finished(item.lease.recording.seconds);
+                After::Continue
+            }
+            Err(error) => settle(self.station, &item, error).await,
+        };
+        self.held.remove(&item.lease.id);
+        after
+    }
+
+    /// Publishes and completes. While a service is away it tries again: a transcript is not thrown away as long as
+    /// the lease is held. The engine waits meanwhile, as soon as it has the next transcript ready.
+    async fn complete(&self, item: &HeldItem, finished: &Finished) -> Result<(), StageError> {
+        let mut outages = 0;
+        loop {
+            let completed = match finished {
+                Finished::Transcribed(transcript) => {
+                    publish_and_complete(self.station, self.publisher, item, transcript).await
+                }
+                Finished::AlreadyPublished(standing) => {
+                    complete_published(self.station, self.publisher, item, standing).await
+                }
+            };
+            let Err(StageError::Outage(message)) = completed else { return completed };
+            outages += 1;
+            if outages > OUTAGES_MAX || item.is_lost() || self.control.order() == Order::Stop {
+                return Err(StageError::Outage(message));
+            }
+            tracing::warn!(name = ?item.lease.recording.name, error = message, "transcript.not_published_yet");
+            item.advance();
+            tokio::select! {
+                () = tokio::time::sleep(outage_wait(outages)) => {}
+                () = self.control.until(Order::Stop) => {}
+            }
+        }
+    }
+}
+
+fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        StartError::new(
+            Exit::Usage,
+            format!("failed to read the worker's configuration {}: {cause}", path.display()),
+        )
+    };
+    let text = std::fs::read(path).map_err(|error| failed(&error))?;
+    serde_json::from_slice(&text).map_err(|error| failed(&error))
+}
+
+async fn open(config: WorkerConfig, name: &str, home: ShardId) -> Result<Station, StartError> {
+    let location = |text: &str| -> Result<Location, StartError> {
+        text.parse().map_err(|error| StartError::new(Exit::Usage, error))
+    };
+    let unusable = |error: &dyn std::fmt::Display| StartError::new(Exit::Unusable, error);
+    let input =
+        Store::open(&location(&config.meta.input)?, &config.s3).await.map_err(|error| unusable(&error))?;
+    let output =
+        Store::open(&location(&config.meta.output)?, &config.s3).await.map_err(|error| unusable(&error))?;
+    let leases = Leases::connect(&config.redis, &config.meta.batch).await.map_err(|error| {
+        let exit = if error.is_retryable() { Exit::Lost } else { Exit::Unusable };
+        StartError::new(exit, error)
+    })?;
+    let home = ShardId(home.0 % config.meta.shards.max(1));
+    Ok(Station { worker: WorkerId::new(name), home, config, leases, input, output })
+}
