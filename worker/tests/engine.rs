@@ -1,5 +1,7 @@
 //! The whole engine on the real model tiny.en: `make setup` fetches it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -138,7 +140,11 @@ fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
     assert_eq!((last.seconds, last.total_seconds), (33.0, 33.0));
     assert!(last.generations >= 4 && last.generations % 2 == 0, "two temperatures a window: {last:?}");
     assert!(reports.is_sorted_by(|a, b| a.seconds <= b.seconds && a.generations <= b.generations));
-    assert!(ours.segments.iter().all(|segment| (segment.temperature - 0.4).abs() < 1e-9), "{:?}", ours.segments);
+    assert!(
+        ours.segments.iter().all(|segment| (segment.temperature - 0.4).abs() < 1e-9),
+        "{:?}",
+        ours.segments
+    );
 }
 
 #[test]
@@ -149,7 +155,10 @@ fn it_stops_between_windows() {
             if progress.seconds > 0.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap_err();
-    assert!(matches!(error, EngineError::Interrupted { seconds } if seconds > 0.0 && seconds < 44.0), "{error}");
+    assert!(
+        matches!(error, EngineError::Interrupted { seconds } if seconds > 0.0 && seconds < 44.0),
+        "{error}"
+    );
     assert_eq!(error.disposition(), Disposition::Interrupted);
 }
 

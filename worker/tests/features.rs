@@ -32,10 +32,7 @@ fn features_are_those_of_the_reference() {
         let mut log_mel = LogMel::new(&samples, MelFilters::new(case.n_mels, 400, SAMPLE_RATE));
         assert_eq!(log_mel.n_frames(), case.frames);
         let window = log_mel.window(0, case.frames);
-        let ours = window
-            .chunks_exact(WINDOW_FRAMES)
-            .flat_map(|row| &row[..case.frames])
-            .step_by(7);
+        let ours = window.chunks_exact(WINDOW_FRAMES).flat_map(|row| &row[..case.frames]).step_by(7);
         let largest = ours.clone().zip(&case.every_7th).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert_eq!(ours.count(), case.every_7th.len());
         println!("{} mels, {} samples: largest difference {largest:e}", case.n_mels, case.samples);
