@@ -16,7 +16,13 @@ HEAD = """# Parity with faster-whisper
 Steno's sequential pipeline beside faster-whisper 1.2.1 (sequential, no VAD, no word times), both on CTranslate2 4.8.4, CPU,
 float32, beam 5, all fallback temperatures, the same seed. Made by `tools/reference/compare.py`; see `tools/reference/` for how.
 
-The audio is decoded by each side's own decoder. Times must agree within 0.02 s, text exactly.
+The audio is decoded by each side's own decoder; the samples were equal to the bit. Times must agree within 0.02 s, text exactly.
+
+Segments counted as sampled come from windows that no beam search satisfied: their text is drawn at random, by the same seed here.
+A draw can still fall on the other side for a difference in the sixth decimal: the one difference in joined.flac on tiny.en appears in
+the reference itself, in the same way, when noise of 3e-6 is added to its features.
+The probability of a detected language differs a little for recordings under 30 s: the reference encodes the window a second time,
+with one more frame, to detect it; Steno encodes it once.
 """
 
 

@@ -1,5 +1,7 @@
 //! Bad and odd recordings, made by the real ffmpeg and decoded by the real worker's child process.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! The whole engine on the real model tiny.en: `make setup` fetches it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 

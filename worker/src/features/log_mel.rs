@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_window_in_the_middle_is_the_spectrogram_s_own() {
-        let samples: Vec<i16> = (0..64_000_i32).map(|n| ((n * n / 7) % 20_000 - 10_000) as i16).collect();
+        let samples: Vec<i16> = (0..64_000_i64).map(|n| ((n * n / 7) % 20_000 - 10_000) as i16).collect();
         let mut log_mel = spectrogram(&samples);
         let (whole, part) = (log_mel.window(0, 400), log_mel.window(130, 50));
         for mel in 0..80 {
