@@ -6,7 +6,7 @@ use super::ranged_reader::{RangedReader, Stop};
 use super::sampled_rate::{self, Frame};
 
 /// How far the first frame may be from where the tags end.
-const FIRST_FRAME_BYTES_MAX: u64 = 64 * 1024;
+const FIRST_FRAME_BYTES_MAX: u64 = 32 * 1024;
 
 const KBIT_PER_SECOND: [[u32; 16]; 5] = [
     // MPEG 1, layers 1, 2, 3; MPEG 2 and 2.5, layer 1, layers 2 and 3
@@ -157,7 +157,8 @@ impl Index {
         }
         let lame_at = 8 + field_bytes(1, 4) + field_bytes(2, 4) + field_bytes(4, 100) + field_bytes(8, 4);
         let padding_samples = match tag.get(lame_at..lame_at + 24) {
-            Some(lame) if lame.starts_with(b"LA") => {
+            // LAME, or Lavc and Lavf, which write the same fields.
+            Some(lame) if lame.starts_with(b"L") => {
                 let packed = u32::from(lame[21]) << 16 | u32::from(lame[22]) << 8 | u32::from(lame[23]);
                 (packed >> 12) + (packed & 0xFFF)
             }

@@ -25,7 +25,7 @@ pub(super) fn length(reader: &mut RangedReader<'_>) -> Result<f64, Stop> {
     let tail_at =
         size.saturating_sub(TAIL_BYTES).saturating_sub(first_at as u64) / stride as u64 * stride as u64;
     let tail = reader.read_up_to(tail_at + first_at as u64, TAIL_BYTES)?;
-    let last = tail.chunks(stride).filter_map(audio_time).last();
+    let last = tail.chunks(stride).filter_map(audio_time).next_back();
     let ticks = first.zip(last).map(|(first, last)| (last + WRAP - first) % WRAP).ok_or(Stop::NotTold)?;
     Ok(ticks as f64 / 90_000.0)
 }

@@ -31,7 +31,6 @@ fn long_recordings_cost_a_few_requests() {
         ("hour.m4a", "-c:a aac -b:a 8k"),
         ("hour-start.m4a", "-c:a aac -b:a 8k -movflags +faststart"),
         ("hour.opus", "-c:a libopus -b:a 6k -application voip"),
-        ("hour.amr", "-c:a libopencore_amrnb"),
     ] {
         let data = ffmpeg(folder.path(), &format!("{hour} {args}"), name);
         let probed = probe_bytes(&data, name);
