@@ -3,7 +3,8 @@
 # engine-prebuilt links the fetched CTranslate2 library; engine-from-source builds it (other platforms, needs CMake).
 ENGINE ?= engine-prebuilt
 # Where `make demo` writes: kept, so that a second run shows that finished recordings are not transcribed again.
-DEMO_OUT ?= $(or $(CARGO_TARGET_DIR),target)/demo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DEMO_OUT ?= $(TARGET)/demo
 CARGO ?= cargo
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ FEATURES := $(if $(filter-out engine-prebuilt,$(ENGINE)),--no-default-features -
 .PHONY: demo
 demo: setup ## Transcribe the recordings in samples/ (DEMO_OUT=FOLDER for another output folder)
 	$(CARGO) build --workspace --bins $(FEATURES)
-	$(CARGO) run --quiet --bin steno $(FEATURES) -- run samples --out "$(DEMO_OUT)" --model .local/models/tiny.en
+	PATH="$(CURDIR)/.local/bin:$$PATH" "$(TARGET)/debug/steno" run samples --out "$(DEMO_OUT)" --model .local/models/tiny.en
 	tools/show-transcripts "$(DEMO_OUT)"
 
 .PHONY: test

