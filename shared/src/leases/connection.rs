@@ -105,7 +105,13 @@ impl Connection {
         let (mut connection, generation) = self.get().await?;
         let result = send(&mut connection, request).await;
         if let Err(error) = &result
-            && !matches!(error.kind(), ErrorKind::Server(kind) if kind != ServerErrorKind::ReadOnly)
+            && matches!(
+                error.kind(),
+                ErrorKind::Io
+                    | ErrorKind::Parse
+                    | ErrorKind::Client
+                    | ErrorKind::Server(ServerErrorKind::ReadOnly)
+            )
         {
             // Whatever is wrong with it (also a primary that became a replica), a new connection asks anew.
             self.close(generation).await;
@@ -140,40 +146,41 @@ impl Connection {
     }
 }
 
+/// Sends, and once more after loading the script if Redis does not know it (first use, or a restart).
 async fn send(
     connection: &mut MultiplexedConnection,
     request: &Request<'_>,
 ) -> Result<Value, redis::RedisError> {
-    match request {
-        Request::Command(command) => command.query_async(connection).await,
-        Request::Pipeline(pipeline) => pipeline.query_async(connection).await,
+    let (script, pipeline) = match request {
+        Request::Command(command) => return command.query_async(connection).await,
+        Request::Pipeline(pipeline) => return pipeline.query_async(connection).await,
         Request::Script { script, keys, args } => {
             let command = evalsha(script, keys, args);
-            with_script(connection, script, async |connection| command.query_async(connection).await).await
+            let result = command.query_async(connection).await;
+            if !is_unknown_script(&result) {
+                return result;
+            }
+            script.load_async(connection).await?;
+            return command.query_async(connection).await;
         }
         Request::ScriptForEach { script, keys, args } => {
             let mut pipeline = redis::pipe();
             for keys in *keys {
                 pipeline.add_command(evalsha(script, keys, args));
             }
-            with_script(connection, script, async |connection| pipeline.query_async(connection).await).await
+            (script, pipeline)
         }
+    };
+    let result = pipeline.query_async(connection).await;
+    if !is_unknown_script(&result) {
+        return result;
     }
+    script.load_async(connection).await?;
+    pipeline.query_async(connection).await
 }
 
-/// Sends, and once more after loading the script if Redis does not know it (first use, or a restart).
-async fn with_script(
-    connection: &mut MultiplexedConnection,
-    script: &Script,
-    send: impl AsyncFn(&mut MultiplexedConnection) -> Result<Value, redis::RedisError>,
-) -> Result<Value, redis::RedisError> {
-    match send(connection).await {
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            script.load_async(connection).await?;
-            send(connection).await
-        }
-        result => result,
-    }
+fn is_unknown_script(result: &Result<Value, redis::RedisError>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
 }
 
 fn evalsha(script: &Script, keys: &[String], args: &[Vec<u8>]) -> Cmd {

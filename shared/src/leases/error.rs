@@ -159,9 +159,7 @@ impl LeaseError {
 
 /// Whether the server's error has this code, be it the reply's own or that of a command inside a script.
 fn is_code(error: &RedisError, text: &str, code: &str) -> bool {
-    error.code() == Some(code)
-        || after(text, "-").is_some_and(|_| text.contains(&format!("-{code} ")))
-        || text.contains(&format!("{code} "))
+    error.code() == Some(code) || text.contains(&format!("-{code} "))
 }
 
 fn after(text: &str, marker: &str) -> Option<String> {

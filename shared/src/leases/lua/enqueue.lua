@@ -12,7 +12,7 @@ if refused then return refused end
 local added = 0
 for i = 2, #ARGV, 3 do
   local id, ms, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if redis.call('HSETNX', ITEMS, id, 'r|' .. ms .. '||||||||||\n' .. payload) == 1 then
+  if redis.call('HSETNX', ITEMS, id, 'r|' .. ms .. '\n' .. payload) == 1 then
     redis.call('ZADD', READY, ms, id)
     redis.call('HINCRBY', TOTALS, 'ready_ms', ms)
     added = added + 1

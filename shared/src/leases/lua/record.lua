@@ -5,7 +5,8 @@
 --
 -- A record is one line of fields joined by '|' and, after a newline, the payload, which no script reads:
 --   state|ms|epoch|attempts|fails|lost|released|base|ended|owner|class|note
--- Zero and nothing are written as the empty text, since most items never leave their first state and memory counts.
+-- Zero and nothing are written as the empty text, and separators that nothing follows are left out, since most items
+-- wait in their first state and memory counts: `r|312500` is a whole record.
 --   state  r ready, l leased, w delayed, d done, x dead
 --   base   fails,lost,released at the last requeue: history is kept, the limits count from here
 --   ended  how the current epoch ended: f failed, l lost, r released, '' still held, never claimed or done
@@ -18,8 +19,7 @@
 local META, ITEMS, READY, LEASED, DELAYED, DEAD, TOTALS = unpack(KEYS, 1, 7)
 local SET_OF = { r = READY, l = LEASED, w = DELAYED, x = DEAD }
 local MS_OF = { r = 'ready_ms', l = 'leased_ms', w = 'delayed_ms', d = 'done_ms', x = 'dead_ms' }
-local FIELD = '([^|\n]*)|'
-local PATTERN = '^(%a)|(%d+)|' .. string.rep(FIELD, 9) .. '([^\n]*)\n(.*)$'
+local FIELDS = '^(%a)|(%d+)' .. string.rep('|([^|]*)', 10)
 
 local function integer(n)
   return string.format('%.0f', n)
@@ -50,8 +50,9 @@ local function limit(name)
 end
 
 local function parse(id, raw)
-  local state, ms, epoch, attempts, fails, lost, released, base, ended, owner, class, note, payload =
-    string.match(raw, PATTERN)
+  local line, payload = string.match(raw, '^([^\n]*)\n(.*)$')
+  local state, ms, epoch, attempts, fails, lost, released, base, ended, owner, class, note =
+    string.match((line or '') .. '||||||||||', FIELDS)
   if not state or not MS_OF[state] then
     error('STENO_CORRUPT the record of item ' .. id)
   end
@@ -71,16 +72,17 @@ local function load(id)
 end
 
 local function text(item)
-  return table.concat({
+  local line = table.concat({
     item.state, integer(item.ms), item.epoch, short(item.attempts), short(item.fails), short(item.lost),
     short(item.released), item.base, item.ended, item.owner, item.class, item.note,
-  }, '|') .. '\n' .. item.payload
+  }, '|')
+  return string.gsub(line, '|+$', '') .. '\n' .. item.payload
 end
 
 -- Moves an item to a state; `score` is its place in that state's sorted set (done has none).
 local function move(id, item, state, score)
   if SET_OF[item.state] then redis.call('ZREM', SET_OF[item.state], id) end
-  redis.call('HINCRBY', TOTALS, MS_OF[item.state], integer(-item.ms))
+  redis.call('HINCRBY', TOTALS, MS_OF[item.state], integer(0 - item.ms)) -- not -ms: minus zero is no integer to Redis
   item.state = state
   redis.call('HINCRBY', TOTALS, MS_OF[state], integer(item.ms))
   if SET_OF[state] then

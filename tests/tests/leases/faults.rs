@@ -1,0 +1,146 @@
+//! Redis away, hanging, full, locked or unfit.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use redis::cmd;
+use steno_shared::ids::WorkerId;
+use steno_shared::leases::{
+    ClaimRequest, Completed, FailClass, Failed, LeaseError, LeaseLimits, Leases, RedisConfig, Released,
+    RequestId,
+};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, item, items};
+use steno_tests::redis_server::{RedisOptions, RedisServer};
+
+#[tokio::test]
+async fn calls_go_through_a_killed_and_restarted_redis_and_nothing_is_lost() -> Result<()> {
+    let mut world =
+        LeaseWorld::with(RedisOptions { aof: true, ..RedisOptions::default() }, 1, &LeaseLimits::default())
+            .await?;
+    world.leases.enqueue(SHARD, &items(5)).await?;
+    let a = WorkerId::from_text("a");
+    let lease = world.claim_one(&a).await?;
+    world.server.kill()?;
+    let (leases, id, epoch) = (world.leases.clone(), lease.id.clone(), lease.epoch);
+    let completing = tokio::spawn(async move { leases.complete(SHARD, &id, epoch, "d").await });
+    tokio::task::yield_now().await;
+    world.server.restart()?;
+    assert_eq!(completing.await??, Completed::Done);
+    let counts = world.leases.counts(SHARD).await?;
+    assert_eq!((counts.done, counts.ready), (1, 4));
+    world.check()
+}
+
+#[tokio::test]
+async fn redis_away_is_reported_after_the_budget_and_not_before() -> Result<()> {
+    let mut world = LeaseWorld::new().await?;
+    world.server.kill()?;
+    let budget = Duration::from_millis(400);
+    let error = world.leases.clone().with_retry_budget(budget).counts(SHARD).await.unwrap_err();
+    assert!(matches!(&error, LeaseError::Unavailable { .. }) && error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("count shard 0 of batch night-2026"), "{error}");
+    let error = Leases::connect_within(&world.server.config(), &world.batch, budget).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    Ok(())
+}
+
+/// The answer is lost, the grant is not: redis-rs times a response out, the server serves the request all the same.
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_answered_again_with_the_same_lease() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(5)).await?;
+    world.claim(&WorkerId::from_text("warm"), 1).await?;
+    let request = ClaimRequest {
+        request_id: RequestId::random(),
+        worker: WorkerId::from_text("a"),
+        count: 1,
+        lease_ms: LONG_MS,
+    };
+    world.server.pause()?;
+    let impatient = world.leases.clone().with_retry_budget(Duration::from_millis(200));
+    let error = impatient.claim(SHARD, &request).await.unwrap_err();
+    assert!(matches!(error, LeaseError::Unavailable { .. }), "{error}");
+    world.server.resume()?;
+    steno_tests::wait::until("the server to serve the abandoned request", async || {
+        (world.leases.counts(SHARD).await.ok()?.leased == 2).then_some(())
+    })
+    .await;
+    let claim = world.leases.claim(SHARD, &request).await?;
+    assert_eq!(claim.leases.len(), 1);
+    assert_eq!(world.leases.counts(SHARD).await?.leased, 2, "not one more");
+    world.check()
+}
+
+#[tokio::test]
+async fn a_redis_that_forgot_the_scripts_is_taught_again() -> Result<()> {
+    let world = LeaseWorld::with(RedisOptions::default(), 3, &LeaseLimits::default()).await?;
+    world.leases.enqueue(SHARD, &items(2)).await?;
+    cmd("SCRIPT").arg("FLUSH").exec(&mut world.raw()?)?;
+    assert_eq!(world.leases.all_counts(3).await?[0].ready, 2);
+    cmd("SCRIPT").arg("FLUSH").exec(&mut world.raw()?)?;
+    assert_eq!(world.claim(&WorkerId::from_text("a"), 9).await?.leases.len(), 2);
+    world.check()
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_nothing_new_but_lets_work_end() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(300)).await?;
+    let a = WorkerId::from_text("a");
+    let held = world.claim(&a, 4).await?.leases;
+    cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").exec(&mut world.raw()?)?;
+    let error = world.leases.enqueue(SHARD, &[item("one more", 1.0)]).await.unwrap_err();
+    assert!(matches!(error, LeaseError::OutOfMemory { .. }) && !error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("maxmemory"), "{error}");
+    let tokens: Vec<_> = held.iter().map(|lease| (lease.id.clone(), lease.epoch)).collect();
+    assert!(world.leases.renew(SHARD, &a, &tokens, LONG_MS).await?.lost.is_empty());
+    assert_eq!(world.leases.complete(SHARD, &held[0].id, held[0].epoch, "d").await?, Completed::Done);
+    let failed = world.leases.fail(SHARD, &held[1].id, held[1].epoch, FailClass::Retry, "e").await?;
+    assert!(matches!(failed, Failed::Delayed { .. }));
+    assert_eq!(world.leases.release(SHARD, &held[2].id, held[2].epoch).await?, Released::Ready);
+    assert_eq!(world.claim(&a, 1).await?.leases.len(), 1);
+    world.check()
+}
+
+#[tokio::test]
+async fn unfit_servers_and_addresses_are_refused_with_a_remedy() -> Result<()> {
+    let server = RedisServer::start(RedisOptions::default())?;
+    let batch = "b".parse()?;
+    let connect = async |config: &RedisConfig| {
+        Leases::connect_within(config, &batch, Duration::from_millis(300)).await.map(|_| ()).unwrap_err()
+    };
+    cmd("CONFIG").arg("SET").arg("maxmemory-policy").arg("allkeys-lru").exec(&mut server.connection()?)?;
+    let error = connect(&server.config()).await;
+    assert!(error.to_string().contains("set `maxmemory-policy noeviction`"), "{error}");
+    assert!(matches!(error, LeaseError::Config { .. }));
+
+    let url = "nonsense".to_owned();
+    let error = connect(&RedisConfig { url }).await;
+    assert!(matches!(error, LeaseError::Config { .. }), "{error:?}");
+
+    let args = vec!["--requirepass".to_owned(), "secret".to_owned()];
+    let locked = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
+    for url in [locked.url(), format!("{}?pass=wrong", locked.url())] {
+        let error = connect(&RedisConfig { url }).await;
+        assert!(matches!(error, LeaseError::Refused { .. }), "{error:?}");
+        assert!(!error.to_string().contains("wrong"), "a password in a message: {error}");
+    }
+    let url = format!("{}?pass=secret", locked.url());
+    let leases = Leases::connect(&RedisConfig { url }, &batch).await?;
+    assert!(!format!("{leases:?}").contains("secret"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_record_that_makes_no_sense_is_named_and_left_alone() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(1)).await?;
+    let id = &items(1)[0].id;
+    cmd("HSET").arg(world.key("items")).arg(id.as_str()).arg("nonsense").exec(&mut world.raw()?)?;
+    let before = world.raw_shard()?;
+    let error = world.claim(&WorkerId::from_text("a"), 1).await.unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(LeaseError::Corrupt { .. })), "{error:?}");
+    assert!(error.to_string().contains(id.as_str()), "{error}");
+    assert_eq!(world.raw_shard()?, before);
+    Ok(())
+}
