@@ -42,7 +42,8 @@ pub(super) fn s3_key_to_write(
     }
 }
 
-/// The full key in a bucket, for reading: whatever a listing may give.
+/// The full key in a bucket, for reading: whatever a listing may give, but for `..`. That is a name like any other on
+/// most servers; those that make paths of keys would read outside the prefix.
 pub(super) fn s3_key_to_read(
     shown_root: &str,
     prefix: &str,
@@ -52,6 +53,14 @@ pub(super) fn s3_key_to_read(
     let full = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
     if key.is_empty() {
         return Err(invalid(action, &shown_root, key, "the name is empty"));
+    }
+    if key.split('/').any(|segment| segment == "..") {
+        return Err(invalid(
+            action,
+            &shown_root,
+            key,
+            "the name has a `..` segment, which could lead out of the location",
+        ));
     }
     if full.len() > S3_KEY_BYTES_MAX {
         return Err(invalid(action, &shown_root, key, "the key is longer than S3's 1,024 bytes"));
@@ -98,7 +107,10 @@ mod tests {
         }
         assert_eq!(s3_key_to_write("s3://b", "p", "a/b", Action::Write).unwrap(), "p/a/b");
         assert_eq!(s3_key_to_read("s3://b", "p", "/a//b", Action::Read).unwrap(), "p//a//b");
-        assert_eq!(s3_key_to_read("s3://b", "", "../x", Action::Read).unwrap(), "../x");
+        for key in ["", "..", "../x", "a/../x", "x/.."] {
+            assert!(s3_key_to_read("s3://b", "p", key, Action::Read).is_err(), "{key:?}");
+        }
+        assert_eq!(s3_key_to_read("s3://b", "", "..a/./b", Action::Read).unwrap(), "..a/./b");
         assert!(s3_key_to_read("s3://b", "p", &"x".repeat(1023), Action::Read).is_err());
     }
 

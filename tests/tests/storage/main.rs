@@ -1,5 +1,7 @@
 //! What a store promises, shown on a folder and on a real S3 server.
 
+#![expect(clippy::unwrap_used, reason = "a scenario stops at the first thing that goes wrong")]
+
 mod concurrency;
 mod conformance;
 mod folder;

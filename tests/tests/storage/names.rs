@@ -86,7 +86,7 @@ async fn names_that_lead_elsewhere_are_refused(world: World) {
         assert_eq!(kind(&put), Some(Kind::InvalidKey), "{name:?}: {put:?}");
         let delete = world.store.delete(name).await;
         assert_eq!(kind(&delete), Some(Kind::InvalidKey), "{name:?}: {delete:?}");
-        // An S3 key may look like this, so a bucket may be asked; it must not give what lies outside the prefix.
+        // An S3 key may have an empty segment, so a bucket is asked; it must not give what lies outside the prefix.
         match world.store.read(name, 1 << 20).await {
             Ok(None) => assert!(world.is_s3(), "{name:?}"),
             Ok(Some(body)) => assert_eq!((world.is_s3(), &body[..]), (true, &b"mine"[..]), "{name:?}"),

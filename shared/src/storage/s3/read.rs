@@ -133,7 +133,7 @@ impl S3Store {
         };
         let get = Get { key, etag: Some(etag), start: *done, len: None, action: Action::Download };
         let Some(mut answer) = get.send(&self.0).await? else {
-            return Err(wrong_size(0));
+            return Err(wrong_size(*done));
         };
         if let Some(rest) = answer.content_length.and_then(|rest| u64::try_from(rest).ok())
             && *done + rest != size_bytes
