@@ -43,8 +43,9 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     let programs = Programs::find()?;
     let model = ModelFolder::open(&request.model).map_err(Failure::unusable)?;
     let (input, output) = open_stores(&request).await?;
-    let spread = Machine::look().spread(weights_bytes(&model), request.workers, request.threads);
-    let gpus = if request.uses_gpu() { Machine::look().gpus } else { 0 };
+    let machine = Machine::look();
+    let machine = if request.uses_gpu() { machine } else { Machine { gpus: 0, ..machine } };
+    let spread = machine.spread(weights_bytes(&model), request.workers, request.threads);
     let meta = describe(&request, &model, spread)?;
     let folder = StateFolder::for_batch(request.state.as_deref(), &meta.input, short(&meta.batch))?;
     let _lock = folder.lock()?;
@@ -71,11 +72,11 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
                 return Err(Failure::interrupted("stopped before any recording was begun; the same command goes on"));
             }
         };
-        let spread = fit(spread, &leases, &meta).await?;
+        let before = Snapshot::read(&leases, meta.shards).await?;
+        let spread = fit(&request, &machine, spread, before.totals.open());
         announce(&display, &meta, &backlog, spread, &folder);
         folder.write("worker.json", &worker_config(&request, &programs, &folder, &meta, spread))?;
-        let workers = Workers::new(programs.worker.clone(), folder.clone(), gpus);
-        let before = Snapshot::read(&leases, meta.shards).await?;
+        let workers = Workers::new(programs.worker.clone(), folder.clone(), machine.gpus);
         let estimate = Estimate::from(before.behind_ms());
         let mut supervision = Supervision {
             leases: leases.clone().with_retry_budget(LOOK_BUDGET),
@@ -174,10 +175,11 @@ async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
     Ok(())
 }
 
-/// No more workers than recordings that are left.
-async fn fit(spread: Spread, leases: &Leases, meta: &BatchMeta) -> Result<Spread, Failure> {
-    let open = Snapshot::read(leases, meta.shards).await?.totals.open();
-    Ok(Spread { workers: spread.workers.min(u32::try_from(open).unwrap_or(u32::MAX)), ..spread })
+/// No more workers than recordings that are left; the threads of those left out go to the others.
+fn fit(request: &RunRequest, machine: &Machine, spread: Spread, open: u64) -> Spread {
+    let workers = spread.workers.min(u32::try_from(open).unwrap_or(u32::MAX));
+    let threads = machine.spread(0, Some(workers), request.threads).threads;
+    Spread { workers, threads }
 }
 
 fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spread, folder: &StateFolder) {
