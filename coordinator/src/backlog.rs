@@ -13,12 +13,12 @@ use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::Store;
 use steno_shared::transcript::{Format, PublishedHead};
 
+use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::listing;
 use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
 use crate::plan::plan;
 use crate::quantities::{counted, grouped, name};
-use crate::run::Existing;
 
 /// How many published transcripts are looked at side by side.
 const LOOKS_AT_ONCE: usize = 32;

@@ -2,6 +2,7 @@
 
 mod backlog;
 pub mod cli;
+pub mod existing;
 pub mod failure;
 pub mod inspect;
 mod listing;

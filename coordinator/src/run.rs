@@ -4,7 +4,7 @@ mod outcome;
 mod request;
 mod supervision;
 
-pub use request::{Existing, RunRequest};
+pub use request::RunRequest;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use steno_shared::storage::{PutCondition, Store};
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
 use crate::backlog::{Backlog, Intake};
+use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
 use crate::programs::Programs;

@@ -24,12 +24,15 @@ struct Cost {
     bytes: f64,
     sequential_us: f64,
     concurrent_us: f64,
+    /// CPU time of the server, which other load on the machine falsifies less than wall time.
+    enqueue_cpu_us: f64,
+    claim_cpu_us: f64,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut sizes = vec![10_000, 100_000];
-    let mut aof = false;
+    let (mut aof, mut shuffled) = (false, false);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -38,10 +41,11 @@ async fn main() -> Result<()> {
                 sizes = list.split(',').map(|size| size.trim().parse()).collect::<Result<_, _>>()?;
             }
             "--aof" => aof = true,
+            "--shuffled" => shuffled = true,
             // `cargo bench` adds it.
             "--bench" => {}
             other => anyhow::bail!(
-                "unknown argument {other}; there are --items N,N… and --aof (synced every second)"
+                "unknown argument {other}; there are --items N,N…, --aof (synced every second) and --shuffled"
             ),
         }
     }
@@ -51,10 +55,10 @@ async fn main() -> Result<()> {
     );
     let mut first = None;
     for size in sizes {
-        let cost = measure(size, aof).await?;
+        let cost = measure(size, aof, shuffled).await?;
         let base = *first.get_or_insert(cost);
         println!(
-            "{:>9} {:>7.0} ({:.2}x) {:>9.0} {:>18.0} ({:.2}x) {:>18.0} ({:.2}x)",
+            "{:>9} {:>7.0} ({:.2}x) {:>9.0} {:>18.0} ({:.2}x) {:>18.0} ({:.2}x) {:>12.2} ({:.2}x) {:>18.1} ({:.2}x)",
             cost.items,
             1e6 / cost.enqueue_us,
             cost.enqueue_us / base.enqueue_us,
@@ -63,26 +67,33 @@ async fn main() -> Result<()> {
             cost.sequential_us / base.sequential_us,
             1e6 / cost.concurrent_us,
             cost.concurrent_us / base.concurrent_us,
+            cost.enqueue_cpu_us,
+            cost.enqueue_cpu_us / base.enqueue_cpu_us,
+            cost.claim_cpu_us,
+            cost.claim_cpu_us / base.claim_cpu_us,
         );
     }
-    println!("(in brackets: cost per operation, relative to the first line)");
+    println!("(in brackets: cost per operation, relative to the first line; CPU is the server's)");
     Ok(())
 }
 
-async fn measure(items: u32, aof: bool) -> Result<Cost> {
+async fn measure(items: u32, aof: bool, shuffled: bool) -> Result<Cost> {
     let args = if aof { vec!["--appendonly", "yes", "--appendfsync", "everysec"] } else { vec![] };
     let options = RedisOptions { aof: false, args: args.into_iter().map(String::from).collect() };
     let world = LeaseWorld::with(options, 1, &LeaseLimits::default()).await?;
     let before = memory(&world)?;
+    let cpu_start = server_cpu_us(&world)?;
     let mut spent = Duration::ZERO;
     for start in (0..items).step_by(10_000) {
         // Made piece by piece: a million recordings need not be in memory at once.
-        let part: Vec<NewItem> = (start..items.min(start + 10_000)).map(recording).collect();
+        let part: Vec<NewItem> =
+            (start..items.min(start + 10_000)).map(|n| recording(n, items, shuffled)).collect();
         let clock = Instant::now();
         world.leases.enqueue(SHARD, &part).await?;
         spent += clock.elapsed();
     }
     let bytes = (memory(&world)? - before) as f64 / f64::from(items);
+    let cpu_enqueued = server_cpu_us(&world)?;
     let measured = MEASURED.min(items / 2);
 
     // A first round that is not counted: scripts loaded, connection open.
@@ -90,6 +101,7 @@ async fn measure(items: u32, aof: bool) -> Result<Cost> {
     let clock = Instant::now();
     work(&world.leases, "one", measured / 2).await?;
     let sequential = clock.elapsed() / (measured / 2);
+    let cpu_claimed = server_cpu_us(&world)?;
 
     let clock = Instant::now();
     let mut tasks = Vec::new();
@@ -110,13 +122,15 @@ async fn measure(items: u32, aof: bool) -> Result<Cost> {
         bytes,
         sequential_us: sequential.as_secs_f64() * 1e6,
         concurrent_us: concurrent.as_secs_f64() * 1e6,
+        enqueue_cpu_us: (cpu_enqueued - cpu_start) / f64::from(items),
+        claim_cpu_us: (cpu_claimed - cpu_enqueued) / f64::from(measured / 2 + 10),
     })
 }
 
-/// A recording whose length is drawn, the same in every run.
-fn recording(n: u32) -> NewItem {
-    let drawn = n.wrapping_mul(2_654_435_761) % 7_200_000;
-    item(&format!("calls/2026-11/{n:07}-voice.mp3"), f64::from(drawn) / 1000.0)
+/// A recording of up to two hours; the longest first, as the plan enqueues them, or shuffled, the same in every run.
+fn recording(n: u32, items: u32, shuffled: bool) -> NewItem {
+    let rank = if shuffled { n.wrapping_mul(2_654_435_761) % items } else { items - 1 - n };
+    item(&format!("calls/2026-11/{n:07}-voice.mp3"), 7200.0 * f64::from(rank) / f64::from(items))
 }
 
 async fn work(leases: &Leases, name: &str, count: u32) -> Result<()> {
@@ -133,6 +147,16 @@ async fn work(leases: &Leases, name: &str, count: u32) -> Result<()> {
         leases.complete(SHARD, &lease.id, lease.epoch, &format!("{:064x}", lease.epoch.0)).await?;
     }
     Ok(())
+}
+
+/// CPU time that the server has used, in microseconds.
+fn server_cpu_us(world: &LeaseWorld) -> Result<f64> {
+    let info: String = cmd("INFO").arg("cpu").query(&mut world.raw()?)?;
+    let seconds = |name: &str| -> Result<f64> {
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Ok(value.with_context(|| format!("INFO tells no {name}"))?.trim().parse()?)
+    };
+    Ok(1e6 * (seconds("used_cpu_user")? + seconds("used_cpu_sys")?))
 }
 
 /// What Redis has allocated, once its tables have settled.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use steno_shared::storage::{Location, S3Config};
+use steno_shared::storage::Location;
 
 use super::run_arguments::RunArguments;
+use super::s3_arguments::S3Arguments;
 use crate::inspect::StateName;
 
 /// Transcribes backlogs of recordings.
@@ -45,23 +46,6 @@ pub(super) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<std::ffi::OsString>,
     },
-}
-
-/// How to reach S3, where a location is `s3://bucket/prefix`.
-#[derive(Debug, Args)]
-pub(super) struct S3Arguments {
-    /// S3 endpoint, for stores other than AWS [default: AWS_ENDPOINT_URL, or the profile's].
-    #[arg(long, value_name = "URL")]
-    s3_endpoint: Option<String>,
-    /// S3 region [default: AWS_REGION, or the profile's, or us-east-1].
-    #[arg(long, value_name = "NAME")]
-    s3_region: Option<String>,
-}
-
-impl S3Arguments {
-    pub(super) fn config(&self) -> S3Config {
-        S3Config { endpoint: self.s3_endpoint.clone(), region: self.s3_region.clone() }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -3,5 +3,6 @@
 mod arguments;
 mod dispatch;
 mod run_arguments;
+mod s3_arguments;
 
 pub use dispatch::main;

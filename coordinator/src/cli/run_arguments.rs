@@ -9,9 +9,10 @@ use steno_shared::storage::Location;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
-use super::arguments::S3Arguments;
+use super::s3_arguments::S3Arguments;
+use crate::existing::Existing;
 use crate::failure::Failure;
-use crate::run::{Existing, RunRequest};
+use crate::run::RunRequest;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {

@@ -1,6 +1,6 @@
 //! Raw AAC in ADTS frames.
 
-use super::duration::Length;
+use super::length::Length;
 use super::ranged_reader::{RangedReader, Stop};
 use super::sampled_rate::{self, Frame};
 

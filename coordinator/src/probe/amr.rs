@@ -1,6 +1,6 @@
 //! AMR and AMR-WB as phones record them: frames of 20 ms whose first byte tells their size.
 
-use super::duration::Length;
+use super::length::Length;
 use super::ranged_reader::{RangedReader, Stop};
 use super::sampled_rate::{self, Frame};
 

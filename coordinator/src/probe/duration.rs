@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use steno_shared::recording::DurationSource;
 
 use super::container::{Container, SNIFF_BYTES};
+use super::length::Length;
 use super::ranged_reader::{FetchError, RangedReader, Stop};
 use super::size_estimate::{is_credible, seconds_from_size};
 use super::{adts, aiff, amr, asf, au, avi, caf, flac, matroska, mp4, mpeg_audio, mpeg_ts, ogg, wav};
@@ -23,15 +24,6 @@ pub struct Probe {
     pub container: Option<Container>,
     /// The store's failure, when that is why the length is an estimate.
     pub unreadable: Option<FetchError>,
-}
-
-/// A length as a parser found it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Length {
-    /// As the headers (or all of the frames) say.
-    Told(f64),
-    /// From the bit rate of a few places.
-    Sampled(f64),
 }
 
 /// Finds the length of what `reader` reads. Never fails: what no header tells is estimated from the size, by the

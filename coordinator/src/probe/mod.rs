@@ -16,6 +16,7 @@ mod container;
 mod duration;
 mod fields;
 mod flac;
+mod length;
 mod matroska;
 mod mp4;
 mod mp4_fragments;

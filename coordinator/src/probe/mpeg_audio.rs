@@ -1,7 +1,7 @@
 //! MPEG audio, layers 1 to 3: MP3 and its elders.
 
-use super::duration::Length;
 use super::fields::{rfind, u32_be};
+use super::length::Length;
 use super::ranged_reader::{RangedReader, Stop};
 use super::sampled_rate::{self, Frame};
 

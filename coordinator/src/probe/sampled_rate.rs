@@ -1,6 +1,6 @@
 //! Streams of frames without an index: walked when short, sampled at a few places when long.
 
-use super::duration::Length;
+use super::length::Length;
 use super::ranged_reader::{RangedReader, Stop};
 
 /// Streams up to this many bytes are walked from end to end.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::existing::Existing;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::storage::{Location, S3Config};
 use steno_shared::transcript::Format;
@@ -34,19 +35,6 @@ pub struct RunRequest {
     pub existing: Existing,
     /// How to reach S3.
     pub s3: S3Config,
-}
-
-/// What to do about transcripts in the output that were made with other settings, or of a recording that has
-/// changed since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Existing {
-    /// Refuse to start: the user decides.
-    #[default]
-    Refuse,
-    /// Leave them, and do not transcribe their recordings.
-    Keep,
-    /// Replace them.
-    Replace,
 }
 
 impl RunRequest {

@@ -190,10 +190,8 @@ async fn two_workers_of_one_name_are_two() -> Result<()> {
     let (first, second) = (WorkerId::new("local-0"), WorkerId::new("local-0"));
     let lease = world.claim_one(&first).await?;
     let token = [(lease.id.clone(), lease.epoch)];
-    assert_eq!(
-        world.leases.renew(SHARD, &second, &token, LONG_MS).await?.lost,
-        std::slice::from_ref(&lease.id)
-    );
+    let lost = world.leases.renew(SHARD, &second, &token, LONG_MS).await?.lost;
+    assert_eq!(lost, std::slice::from_ref(&lease.id));
     assert!(world.leases.renew(SHARD, &first, &token, LONG_MS).await?.lost.is_empty());
     assert_ne!(world.claim_one(&second).await?.id, lease.id);
     world.check()

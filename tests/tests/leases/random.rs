@@ -22,6 +22,7 @@ struct Model {
     digest: String,
     fails: u32,
     lost: u32,
+    base_lost: u32,
     released: u32,
 }
 
@@ -75,7 +76,12 @@ async fn one_step(
     worker: &WorkerId,
 ) -> Result<String> {
     let lease = granted.choose(random).cloned();
-    let operation = random.random_range(0..8);
+    // Completing is rare: a done item takes part in nothing more.
+    let operation = if random.random_bool(0.02) {
+        2
+    } else {
+        *[0, 1, 3, 4, 5, 5, 6, 7, 8].choose(random).context("operations")?
+    };
     let Some(lease) = lease.filter(|_| operation > 1) else {
         return claim(world, random, model, granted, worker).await;
     };
@@ -129,14 +135,22 @@ async fn one_step(
                 world.leases.renew(SHARD, worker, &[(lease.id.clone(), lease.epoch)], LONG_MS).await?;
             ensure!(renewal.lost.is_empty() == held, "{tell}: {renewal:?}");
         }
-        _ => return time_passes(world, model, &lease.id).await,
+        7 => return time_passes(world, model, &lease.id).await,
+        _ => {
+            let dead = item.state == Some(ItemState::Dead);
+            let requeued = world.leases.requeue(SHARD, std::slice::from_ref(&lease.id)).await?;
+            ensure!(requeued == u64::from(dead), "{tell}: requeued {requeued}");
+            if dead {
+                (item.state, item.base_lost) = (Some(ItemState::Ready), item.lost);
+            }
+        }
     }
     Ok(tell)
 }
 
 /// How an epoch ended; one that was counted as lost had not vanished after all.
 fn end(item: &mut Model, ended: ItemState) {
-    if item.ended == Some(ItemState::Leased) {
+    if item.ended == Some(ItemState::Leased) && item.lost > item.base_lost {
         item.lost -= 1;
     }
     item.ended = Some(ended);
@@ -170,7 +184,8 @@ async fn time_passes(world: &LeaseWorld, model: &mut BTreeMap<ItemId, Model>, id
             world.let_time_pass("leased", id)?;
             item.lost += 1;
             item.ended = Some(ItemState::Leased);
-            item.state = Some(if item.lost >= 2 { ItemState::Dead } else { ItemState::Ready });
+            item.state =
+                Some(if item.lost - item.base_lost >= 2 { ItemState::Dead } else { ItemState::Ready });
         }
         Some(ItemState::Delayed) => {
             world.let_time_pass("delayed", id)?;

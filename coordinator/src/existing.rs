@@ -1,0 +1,14 @@
+//! What becomes of transcripts that are there already.
+
+/// What to do about transcripts in the output that were made with other settings, or of a recording that has
+/// changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Refuse to start: the user decides.
+    #[default]
+    Refuse,
+    /// Leave them, and do not transcribe their recordings.
+    Keep,
+    /// Replace them.
+    Replace,
+}
