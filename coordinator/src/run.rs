@@ -202,11 +202,11 @@ fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spre
     ));
     if spread.workers > 0 {
         display.say(&format!(
-            "{} with {}, model {}; logs in {}",
+            "{} with {}, model {}; logs in {}/logs",
             counted(u64::from(spread.workers), "worker"),
             counted(spread.threads as u64, "thread"),
             meta.model.name,
-            folder.path().join("logs").display()
+            folder.shown()
         ));
     }
 }
