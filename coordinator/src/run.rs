@@ -103,7 +103,10 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
     input.check_readable().await?;
     let output = Store::open(&request.output, &request.s3).await?;
     match output.check_writable().await? {
-        PutCondition::Honoured => Ok((input, output)),
+        PutCondition::Honoured => {
+            output.sweep_temporaries().await?;
+            Ok((input, output))
+        }
         PutCondition::Ignored => Err(Failure::unusable(format!(
             "{} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
              publish different transcripts of one recording; write to a folder, or to a store that honours it",
@@ -199,11 +202,11 @@ fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spre
     ));
     if spread.workers > 0 {
         display.say(&format!(
-            "{} with {}, model {}; logs in {}",
+            "{} with {}, model {}; logs in {}/logs",
             counted(u64::from(spread.workers), "worker"),
             counted(spread.threads as u64, "thread"),
             meta.model.name,
-            folder.path().join("logs").display()
+            folder.shown()
         ));
     }
 }

@@ -1,5 +1,8 @@
 //! Exit codes, stable and documented in `docs/exit-codes.md`.
 
+/// What the line begins with on which a worker says why it cannot work; its parent shows the rest to the user.
+pub const LAST_WORDS_PREFIX: &str = "steno-worker: ";
+
 /// How a process of Steno ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]

@@ -132,6 +132,7 @@ impl LeaseWorld {
             worker: worker.clone(),
             count,
             lease_ms: LONG_MS,
+            alone: true,
         };
         Ok(self.leases.claim(SHARD, &request).await?)
     }

@@ -20,11 +20,11 @@ pub enum Claimed {
     Cancelled,
 }
 
-/// Tries to claim one recording anywhere in the batch.
+/// Tries to claim one recording anywhere in the batch; `alone` tells that this worker holds nothing else.
 ///
 /// # Errors
 /// If Redis is away for longer than the retry budget, or refuses.
-pub async fn claim_one(station: &Station) -> Result<Claimed, LeaseError> {
+pub async fn claim_one(station: &Station, alone: bool) -> Result<Claimed, LeaseError> {
     let counts = station.leases.all_counts(station.config.meta.shards).await?;
     for shard in shard_order(station.home, &counts) {
         let request = ClaimRequest {
@@ -32,6 +32,7 @@ pub async fn claim_one(station: &Station) -> Result<Claimed, LeaseError> {
             worker: station.worker.clone(),
             count: 1,
             lease_ms: station.config.lease_ms,
+            alone,
         };
         let claim = station.leases.claim(shard, &request).await?;
         if claim.batch == BatchState::Cancelled {

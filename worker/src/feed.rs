@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::claim::{Claimed, claim_one, may_leave};
 use crate::control::{Control, Order};
+use crate::farewell;
 use crate::finish::{After, release, settle};
 use crate::held::Held;
 use crate::outage::{OUTAGES_MAX, outage_wait};
@@ -19,6 +20,8 @@ use steno_shared::leases::{Lease, LeaseError};
 
 /// How long an idle worker waits before it looks again, at first and at most.
 const IDLE_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How often a worker looks whether a recording that must be held alone is done with.
+const SUSPECT_CHECK: Duration = Duration::from_millis(200);
 /// How often a worker with a prefetched recording looks for idle ones that could take it.
 const GIVE_UP_CHECK: Duration = Duration::from_secs(1);
 
@@ -85,12 +88,14 @@ impl Feed {
                     outages += 1;
                     if outages > OUTAGES_MAX {
                         tracing::error!(outages, "worker.gave_up_waiting");
+                        farewell::say("a service was away for ten minutes; see the log for which");
                         return FeedEnd::Failed(Exit::Lost);
                     }
                     self.control.pause(outage_wait(outages)).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, "leases.unusable");
+                    farewell::say(&error.to_string());
                     let exit = if error.is_retryable() { Exit::Lost } else { Exit::Unusable };
                     return FeedEnd::Failed(exit);
                 }
@@ -100,10 +105,13 @@ impl Feed {
     }
 
     async fn step(&self, idle_wait: &mut Duration) -> Result<Step, LeaseError> {
+        if self.held.has_suspect() {
+            return Ok(Step::Wait(SUSPECT_CHECK));
+        }
         if self.slot.taker_is_busy() && self.others_wait().await? {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
-        match claim_one(&self.station).await? {
+        match claim_one(&self.station, self.held.is_empty()).await? {
             Claimed::Lease(lease) => {
                 *idle_wait = IDLE_WAIT.0;
                 self.station.leases.busy(&self.station.worker).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use steno_shared::leases::{Completed, FailClass, Failed};
 use steno_shared::transcript::Transcript;
 
+use crate::farewell;
 use crate::held::HeldItem;
 use crate::publish::Publisher;
 use crate::stage_error::StageError;
@@ -99,6 +100,7 @@ pub async fn settle(station: &Station, item: &Arc<HeldItem>, error: StageError) 
         }
         StageError::Fatal { exit, message } => {
             tracing::error!(?name, error = message, "worker.cannot_work");
+            farewell::say(&message);
             release(station, item).await;
             return After::End(exit);
         }

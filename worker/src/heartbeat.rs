@@ -12,6 +12,7 @@ use steno_shared::leases::{LeaseError, Leases, Phase, WorkerReport};
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
+use crate::farewell;
 use crate::held::{Held, HeldItem, Stuck, by_shard};
 
 /// An attempt may last this many times the audio's length …
@@ -148,6 +149,10 @@ impl Beating {
             stall_ms = self.config.limits.stall_ms,
             "worker.stuck"
         );
+        farewell::say(&format!(
+            "nothing has moved in {:?} for too long; it was ended",
+            item.lease.recording.name
+        ));
         std::process::exit(Exit::Stuck as i32);
     }
 

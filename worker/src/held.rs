@@ -170,6 +170,12 @@ impl Held {
         lock(&self.items).is_empty()
     }
 
+    /// Whether something is held that must be held alone, since its worker vanished before.
+    #[must_use]
+    pub fn has_suspect(&self) -> bool {
+        lock(&self.items).values().any(|item| item.lease.is_suspect())
+    }
+
     /// All that is held, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<HeldItem>> {

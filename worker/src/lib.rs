@@ -8,6 +8,7 @@ pub mod decode_audio;
 pub mod disposition;
 pub mod engine;
 pub mod engine_thread;
+pub mod farewell;
 pub mod features;
 pub mod feed;
 pub mod finish;

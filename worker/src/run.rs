@@ -11,6 +11,7 @@ use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
 use crate::engine_thread::{EngineThread, Finished, Outcome};
+use crate::farewell;
 use crate::feed::{Feed, FeedEnd};
 use crate::finish::{After, complete_published, publish_and_complete, release, settle};
 use crate::heartbeat::Heartbeat;
@@ -43,6 +44,7 @@ pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: boo
         Ok(exit) => exit,
         Err(error) => {
             tracing::error!(error = error.message, "worker.cannot_start");
+            farewell::say(&error.message);
             error.exit
         }
     }

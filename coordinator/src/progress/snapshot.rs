@@ -23,6 +23,7 @@ pub struct Totals {
     pub done: u64,
     pub dead: u64,
     pub audio_ms: u64,
+    pub leased_ms: u64,
     pub done_ms: u64,
     pub dead_ms: u64,
     /// Whether some shard hands out nothing more.
@@ -52,6 +53,7 @@ impl Totals {
                 + shard.delayed_ms
                 + shard.done_ms
                 + shard.dead_ms,
+            leased_ms: sum.leased_ms + shard.leased_ms,
             done_ms: sum.done_ms + shard.done_ms,
             dead_ms: sum.dead_ms + shard.dead_ms,
             cancelled: sum.cancelled || shard.cancelled,
@@ -73,7 +75,33 @@ impl Snapshot {
     #[must_use]
     pub fn behind_ms(&self) -> u64 {
         let working: f64 = self.workers.iter().map(|worker| worker.position_seconds).sum();
-        let behind = self.totals.done_ms + self.totals.dead_ms + (working.max(0.0) * 1000.0) as u64;
-        behind.min(self.totals.audio_ms)
+        // A report is a little older than the counts: what it tells of a recording that is finished by now is counted
+        // already.
+        let working_ms = ((working.max(0.0) * 1000.0) as u64).min(self.totals.leased_ms);
+        self.totals.done_ms + self.totals.dead_ms + working_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steno_shared::ids::WorkerId;
+    use steno_shared::leases::Phase;
+
+    #[test]
+    fn a_late_report_of_a_finished_recording_is_not_counted_twice() {
+        let totals = Totals { audio_ms: 60_000, done_ms: 30_000, leased_ms: 5_000, ..Totals::default() };
+        let report = WorkerReport {
+            worker: WorkerId::new("worker-0"),
+            index: 0,
+            phase: Phase::Publishing,
+            recording: Some("a.mp3".into()),
+            position_seconds: 30.0,
+            length_seconds: 30.0,
+            finished: 0,
+            finished_seconds: 0.0,
+        };
+        let snapshot = Snapshot { totals, workers: vec![report] };
+        assert_eq!(snapshot.behind_ms(), 35_000);
     }
 }

@@ -54,6 +54,6 @@ pub(super) async fn summarise(
         wall_seconds,
         speed: if wall_seconds > 0.0 { audio_seconds / wall_seconds } else { 0.0 },
         output: meta.output.clone(),
-        state: folder.path().display().to_string(),
+        state: folder.shown(),
     })
 }

@@ -50,7 +50,7 @@ enum Stopping {
 struct Course {
     stopping: Stopping,
     snapshot: Snapshot,
-    last_error: Option<String>,
+    last_words: Option<String>,
     end_run: Option<Failure>,
     redis_starts: u32,
     settled_at_redis_start: u64,
@@ -63,7 +63,7 @@ impl Supervision<'_> {
         let mut course = Course {
             stopping: Stopping::No,
             snapshot: Snapshot::read(&self.leases, self.meta.shards).await?,
-            last_error: None,
+            last_words: None,
             end_run: None,
             redis_starts: 0,
             settled_at_redis_start: 0,
@@ -108,12 +108,12 @@ impl Supervision<'_> {
     }
 
     fn worker_ended(&mut self, course: &mut Course, ended: Ended) {
-        let Ended { slot, end, last_error } = ended;
+        let Ended { slot, end, last_words } = ended;
         let totals = course.snapshot.totals;
         let settled = totals.done + totals.dead;
         let stopping = course.stopping != Stopping::No;
         let decision = decide(self.workers.history(slot), end, settled, totals.open(), stopping);
-        let because = last_error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+        let because = last_words.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         match decision {
             Decision::LetGo => tracing::debug!(slot, %end, "worker.left"),
             Decision::Restart(wait) => {
@@ -126,14 +126,14 @@ impl Supervision<'_> {
                 self.display.say(&format!("Worker {slot} {end}; giving it up{because}"));
             }
             Decision::EndRun(exit) => {
-                let message = last_error.clone().unwrap_or_else(|| {
+                let message = last_words.clone().unwrap_or_else(|| {
                     format!("worker {slot} {end}; see {}", self.workers.log_path(slot).display())
                 });
                 course.end_run.get_or_insert(Failure { exit, message });
                 self.stop_now(course);
             }
         }
-        course.last_error = last_error.or(course.last_error.take());
+        course.last_words = last_words.or(course.last_words.take());
     }
 
     async fn redis_ended(&mut self, course: &mut Course, reason: &str) -> Result<(), Failure> {
@@ -189,7 +189,7 @@ impl Supervision<'_> {
         if course.stopping != Stopping::No {
             return Ok(Outcome::Interrupted);
         }
-        let because = course.last_error.map(|error| format!(": {error}")).unwrap_or_default();
+        let because = course.last_words.map(|error| format!(": {error}")).unwrap_or_default();
         Err(Failure::lost(format!(
             "every worker failed again and again, with {} recordings left{because}; see the logs in {}",
             totals.open(),

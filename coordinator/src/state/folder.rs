@@ -140,6 +140,14 @@ impl StateFolder {
         &self.path
     }
 
+    /// The folder's path as a person would write it here: relative, if it is below the current folder.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+        let relative = here.and_then(|here| self.path.strip_prefix(here).ok().map(Path::to_owned));
+        relative.as_deref().unwrap_or(&self.path).display().to_string()
+    }
+
     /// The worker's configuration.
     #[must_use]
     pub fn worker_config(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use steno_shared::exit::Exit;
+use steno_shared::exit::{Exit, LAST_WORDS_PREFIX};
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
 
@@ -19,7 +20,7 @@ use crate::failure::Failure;
 use crate::state::StateFolder;
 
 /// How much of a worker's log is read to tell why it ended, in bytes.
-const LOG_TAIL_BYTES: usize = 4096;
+const LOG_TAIL_BYTES: u64 = 16 << 10;
 
 /// The workers' places, each with the process that fills it now.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Workers {
 #[derive(Debug)]
 struct Running {
     pid: Pid,
+    /// Where its part of the log begins, in bytes.
+    log_start: u64,
     /// The worker stops when this end closes, which it does when this process dies.
     _stdin: ChildStdin,
 }
@@ -54,8 +57,8 @@ pub struct Ended {
     pub slot: u32,
     /// How.
     pub end: WorkerEnd,
-    /// The last error in its log, if any.
-    pub last_error: Option<String>,
+    /// Why, in its own words, if it had any.
+    pub last_words: Option<String>,
 }
 
 impl Workers {
@@ -94,6 +97,7 @@ impl Workers {
             OpenOptions::new().create(true).append(true).mode(0o600).open(&log_path).map_err(|error| {
                 Failure::unusable(format!("failed to open the worker's log {}: {error}", log_path.display()))
             })?;
+        let log_start = log.metadata().map_or(0, |metadata| metadata.len());
         let mut command = Command::new(&self.program);
         command
             .arg("run")
@@ -117,7 +121,7 @@ impl Workers {
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .ok_or_else(|| failed(&"it has no process id"))?;
-        self.running.insert(slot, Running { pid: Pid::from_raw(pid), _stdin: stdin });
+        self.running.insert(slot, Running { pid: Pid::from_raw(pid), log_start, _stdin: stdin });
         self.events.spawn(async move { Event::Ended(slot, child.wait().await) });
         tracing::debug!(slot, pid, "worker.started");
         Ok(())
@@ -145,11 +149,15 @@ impl Workers {
                 }
                 Some(Ok(Event::Due(slot))) => self.start(slot)?,
                 Some(Ok(Event::Ended(slot, status))) => {
-                    self.running.remove(&slot);
+                    let log_start = self.running.remove(&slot).map_or(0, |running| running.log_start);
                     let status = status.map_err(|error| {
                         Failure::internal(format!("failed to wait for worker {slot}: {error}"))
                     })?;
-                    return Ok(Ended { slot, end: worker_end(status), last_error: self.last_error(slot) });
+                    return Ok(Ended {
+                        slot,
+                        end: worker_end(status),
+                        last_words: self.last_words(slot, log_start),
+                    });
                 }
             }
         }
@@ -181,11 +189,15 @@ impl Workers {
         }
     }
 
-    /// The last line of the worker's log that tells an error.
-    fn last_error(&self, slot: u32) -> Option<String> {
-        let log = std::fs::read(self.log_path(slot)).ok()?;
-        let tail = String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_TAIL_BYTES)..]).into_owned();
-        tail.lines().rev().find(|line| line.contains(" ERROR ")).map(str::to_owned)
+    /// The worker's last words in what it has added to its log.
+    fn last_words(&self, slot: u32, log_start: u64) -> Option<String> {
+        let mut log = std::fs::File::open(self.log_path(slot)).ok()?;
+        let length = log.metadata().ok()?.len();
+        log.seek(SeekFrom::Start(log_start.max(length.saturating_sub(LOG_TAIL_BYTES)))).ok()?;
+        let mut tail = Vec::new();
+        log.read_to_end(&mut tail).ok()?;
+        let tail = String::from_utf8_lossy(&tail);
+        tail.lines().rev().find_map(|line| line.strip_prefix(LAST_WORDS_PREFIX)).map(str::to_owned)
     }
 }
 

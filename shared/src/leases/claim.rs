@@ -13,6 +13,8 @@ use crate::recording::Recording;
 
 /// Delayed items promoted, and expired leases taken back, by one claim at most.
 const SWEEP: u32 = 32;
+/// Suspects that a worker which holds something else passes over in one claim at most.
+const SUSPECTS_PASSED_OVER: u32 = 32;
 /// Items granted by one claim at most.
 const GRANT_MAX: u32 = 256;
 /// Longest lease: what must last longer is renewed, so that a dead worker's item is never stuck for hours.
@@ -43,6 +45,10 @@ pub struct ClaimRequest {
     pub count: u32,
     /// How long the leases last without renewal, in milliseconds: 1 to an hour.
     pub lease_ms: u64,
+    /// Whether the worker holds nothing else. Only then is it given a *suspect*: an item whose worker has vanished
+    /// before. It must hold nothing else beside one, so that an item that kills its worker is the only one to be
+    /// blamed the second time.
+    pub alone: bool,
 }
 
 /// An item held by a worker until its deadline.
@@ -96,6 +102,14 @@ pub struct Renewal {
     pub drain: bool,
 }
 
+impl Lease {
+    /// Whether a worker has vanished while it held the item: see [`ClaimRequest::alone`].
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.lost > 0
+    }
+}
+
 impl Leases {
     /// Takes the longest items that are ready. Promotes due delayed items and takes back expired leases on the way.
     ///
@@ -112,7 +126,8 @@ impl Leases {
             .and(request.count.min(GRANT_MAX))
             .and(checked_lease_ms(&doing, request.lease_ms)?)
             .and(SWEEP)
-            .and(GRANT_KEPT.as_millis());
+            .and(GRANT_KEPT.as_millis())
+            .and(if request.alone { String::new() } else { SUSPECTS_PASSED_OVER.to_string() });
         let mut reply = Reply::new(&doing, self.script(&doing, &CLAIM, &keys, args).await?)?;
         let batch =
             if reply.next::<u8>("cancelled")? == 1 { BatchState::Cancelled } else { BatchState::Running };

@@ -29,6 +29,7 @@ async fn the_second_of_two_equal_calls_changes_nothing() -> Result<()> {
         worker: WorkerId::from_text("a"),
         count: 6,
         lease_ms: LONG_MS,
+        alone: true,
     };
     let (first, second) = twice(&world, async || Ok(leases.claim(SHARD, &request).await?)).await?;
     let tokens = |claim: &steno_shared::leases::Claim| -> Vec<_> {

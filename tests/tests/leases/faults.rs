@@ -55,6 +55,7 @@ async fn a_claim_whose_answer_was_lost_is_answered_again_with_the_same_lease() -
         worker: WorkerId::from_text("a"),
         count: 1,
         lease_ms: LONG_MS,
+        alone: true,
     };
     world.server.pause()?;
     let impatient = world.leases.clone().with_retry_budget(Duration::from_millis(200));

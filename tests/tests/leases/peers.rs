@@ -20,6 +20,7 @@ async fn what_a_vanished_worker_held_is_finished_by_another() -> Result<()> {
         worker: WorkerId::new("vanishes"),
         count: 2,
         lease_ms: 1,
+        alone: true,
     };
     assert_eq!(world.leases.claim(SHARD, &request).await?.leases.len(), 2);
     let other = WorkerId::new("stays");
@@ -48,6 +49,7 @@ async fn workers_end_when_the_batch_is_drained() -> Result<()> {
                     worker: me.clone(),
                     count: 1,
                     lease_ms: LONG_MS,
+                    alone: true,
                 };
                 if let Some(lease) = leases.claim(SHARD, &request).await?.leases.pop() {
                     leases.busy(&me).await?;
@@ -117,7 +119,13 @@ async fn every_leased_item_has_a_deadline() -> Result<()> {
     world.leases.enqueue(SHARD, &items(5)).await?;
     let a = WorkerId::from_text("a");
     for lease_ms in [0, 3_600_001, u64::MAX] {
-        let request = ClaimRequest { request_id: RequestId::random(), worker: a.clone(), count: 1, lease_ms };
+        let request = ClaimRequest {
+            request_id: RequestId::random(),
+            worker: a.clone(),
+            count: 1,
+            lease_ms,
+            alone: true,
+        };
         assert!(matches!(world.leases.claim(SHARD, &request).await, Err(LeaseError::Config { .. })));
         assert!(matches!(world.leases.renew(SHARD, &a, &[], lease_ms).await, Err(LeaseError::Config { .. })));
     }

@@ -76,8 +76,13 @@ async fn the_longest_is_claimed_first_with_an_epoch_of_the_servers_clock() -> Re
 async fn a_repeated_request_gets_the_same_leases_as_far_as_they_are_held() -> Result<()> {
     let world = LeaseWorld::new().await?;
     world.leases.enqueue(SHARD, &items(10)).await?;
-    let request =
-        ClaimRequest { request_id: RequestId::random(), worker: worker("a"), count: 3, lease_ms: LONG_MS };
+    let request = ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker("a"),
+        count: 3,
+        lease_ms: LONG_MS,
+        alone: true,
+    };
     let first = world.leases.claim(SHARD, &request).await?.leases;
     let again = world.leases.claim(SHARD, &request).await?.leases;
     let tokens = |leases: &[steno_shared::leases::Lease]| {
@@ -233,6 +238,31 @@ async fn a_release_costs_no_attempt_but_is_counted() -> Result<()> {
     let row = world.row(&lease.id).await?;
     assert_eq!((row.state, row.error_class.as_deref()), (ItemState::Dead, Some("released")));
     assert!(row.error.is_some_and(|error| error.contains("3 times") && error.contains("last-owner")));
+    world.check()
+}
+
+/// One bad recording costs only itself: its neighbour, prefetched when the worker vanished, is not blamed again.
+#[tokio::test]
+async fn a_recording_whose_worker_vanished_is_only_given_to_a_worker_that_holds_nothing_else() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(3)).await?;
+    let held = world.claim(&worker("pod-1"), 2).await?.leases;
+    for lease in &held {
+        world.let_time_pass("leased", &lease.id)?;
+    }
+    let beside = |count| ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker("pod-2"),
+        count,
+        lease_ms: LONG_MS,
+        alone: false,
+    };
+    let other = world.leases.claim(SHARD, &beside(3)).await?.leases;
+    assert_eq!(other.len(), 1, "two are suspects now");
+    assert!(!other[0].is_suspect() && held.iter().all(|suspect| suspect.id != other[0].id));
+    assert_eq!(world.leases.claim(SHARD, &beside(3)).await?.leases, [], "only suspects are left");
+    let suspect = world.claim_one(&worker("pod-3")).await?;
+    assert!(suspect.is_suspect() && suspect.id == held[0].id, "the longest of them");
     world.check()
 }
 

@@ -4,8 +4,12 @@
 -- The worker's last grant is kept under its request id: the same request again gives the same leases, as far as they
 -- are still held, and never new ones, since the first answer may have been lost on its way.
 --
+-- An item whose worker has vanished before is a suspect: it goes only to a worker that holds nothing else, so that no
+-- innocent neighbour is counted as lost with it a second time. Others pass over a bounded number of suspects.
+--
 -- KEYS    1–7 the shard, 8 the worker's last grant (expires)
--- ARGV    1 schema, 2 request id, 3 worker, 4 how many, 5 lease in ms, 6 sweep, 7 grant kept for ms
+-- ARGV    1 schema, 2 request id, 3 worker, 4 how many, 5 lease in ms, 6 sweep, 7 grant kept for ms,
+--         8 how many suspects to pass over, or '' if the worker holds nothing else
 -- returns { 1 if cancelled else 0, ms until something may become claimable or -1,
 --           { id, epoch, attempt, fails, lost, ms until the deadline, predicted ms, payload }… }
 -- before  ready; delayed and due; leased and past the deadline
@@ -16,6 +20,7 @@ if refused then return refused end
 
 local request, worker, count, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local sweep, keep_ms = tonumber(ARGV[6]), ARGV[7]
+local alone, passed_over = ARGV[8] == '', tonumber(ARGV[8]) or 0
 local now = now_ms()
 local cancelled = redis.call('HGET', META, 'cancelled') and 1 or 0
 
@@ -84,9 +89,12 @@ end
 
 local granted, record = {}, { request }
 if cancelled == 0 and count > 0 then
-  for _, id in ipairs(redis.call('ZREVRANGE', READY, 0, count - 1)) do
+  for _, id in ipairs(redis.call('ZREVRANGE', READY, 0, count - 1 + passed_over)) do
+    if #granted == count then break end
     local item = load(id)
-    if item and item.state == 'r' then
+    if not item or item.state ~= 'r' then
+      redis.call('ZREM', READY, id)
+    elseif alone or item.lost == 0 then
       item.epoch = integer(math.max((tonumber(item.epoch) or 0) + 1, now))
       item.attempts = item.attempts + 1
       item.ended = ''
@@ -94,8 +102,6 @@ if cancelled == 0 and count > 0 then
       move(id, item, 'l', now + lease_ms)
       granted[#granted + 1] = lease(id, item, now + lease_ms)
       record[#record + 1] = id .. ' ' .. item.epoch
-    else
-      redis.call('ZREM', READY, id)
     end
   end
 end
