@@ -6,7 +6,7 @@ use std::path::Path;
 use futures::{StreamExt as _, TryStreamExt as _};
 use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::Fingerprint;
-use steno_shared::ids::ShardId;
+use steno_shared::ids::{ItemId, ShardId};
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
@@ -71,6 +71,7 @@ impl Intake<'_> {
             Some(path) => self.read_manifest(path, say).await?,
             None => self.list(&known, say).await?,
         };
+        let known = self.without_outdated(known, &listed, say).await?;
         let recordings = listed.len() as u64;
         let new: Vec<Recording> =
             listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
@@ -126,6 +127,33 @@ impl Intake<'_> {
         self.leases.delete_batch().await?;
         self.leases.create_batch(self.meta, &LeaseLimits::default()).await?;
         Ok(KnownLengths::new())
+    }
+
+    /// Takes off the batch what the input does not hold any more, or not in this version: a bad recording that was
+    /// removed or replaced is no failure any more, and a finished one is counted once.
+    async fn without_outdated(
+        &self,
+        mut known: KnownLengths,
+        listed: &[Recording],
+        say: &dyn Fn(&str),
+    ) -> Result<KnownLengths, Failure> {
+        let listed: HashSet<ItemId> = listed.iter().map(Recording::id).collect();
+        let outdated: Vec<ItemId> = known.keys().filter(|id| !listed.contains(id)).cloned().collect();
+        let mut forgotten = 0;
+        for shard in (0..self.meta.shards).map(ShardId) {
+            // Which shard an item is in is not kept in memory for this rare case: the others do not know it.
+            forgotten += self.leases.forget(shard, &outdated).await?;
+        }
+        for id in &outdated {
+            known.remove(id);
+        }
+        if forgotten > 0 {
+            say(&format!(
+                "{} of an earlier run taken off: removed from the input, or replaced",
+                counted(forgotten, "recording")
+            ));
+        }
+        Ok(known)
     }
 
     async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {

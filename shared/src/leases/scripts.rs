@@ -33,6 +33,7 @@ shard_script!(COMPLETE, "lua/complete.lua");
 shard_script!(FAIL, "lua/fail.lua");
 shard_script!(RELEASE, "lua/release.lua");
 shard_script!(REQUEUE, "lua/requeue.lua");
+shard_script!(FORGET, "lua/forget.lua");
 shard_script!(CANCEL, "lua/cancel.lua");
 shard_script!(COUNTS, "lua/counts.lua");
 shard_script!(ITEMS, "lua/items.lua");

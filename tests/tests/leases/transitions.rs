@@ -1,6 +1,6 @@
 //! Each transition, with the states before and after.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use redis::cmd;
 use steno_shared::ids::{Epoch, ShardId, WorkerId};
 use steno_shared::leases::{
@@ -488,5 +488,26 @@ async fn another_protocol_version_is_refused_with_a_message() -> Result<()> {
         assert!(error.to_string().contains("version 99"), "{error}");
     }
     assert_eq!(world.raw_shard()?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn forget_drops_what_nobody_works_on() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let mut all = items(4);
+    // One whose length is nothing, as an empty file's.
+    all[3].recording.seconds = 0.0;
+    world.leases.enqueue(SHARD, &all).await?;
+    let held = world.claim(&worker("a"), 3).await?.leases;
+    world.leases.complete(SHARD, &held[0].id, held[0].epoch, "digest").await?;
+    world.leases.fail(SHARD, &held[1].id, held[1].epoch, FailClass::Poison, "e").await?;
+    let ids: Vec<_> = all.iter().map(|item| item.id.clone()).collect();
+    assert_eq!(world.leases.forget(SHARD, &ids).await?, 3, "all but the one that is worked on");
+    assert_eq!(world.leases.forget(SHARD, &ids).await?, 0, "once");
+    world.check()?;
+    assert_eq!(world.leases.enqueue(SHARD, &all).await?.added, 3, "they are unknown again");
+    let again = world.claim(&worker("b"), 3).await?.leases;
+    let done = again.iter().find(|lease| lease.id == held[0].id).context("the done one is not claimable")?;
+    assert!(done.epoch > held[0].epoch && done.attempt == 1, "{done:?}");
     Ok(())
 }
