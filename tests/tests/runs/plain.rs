@@ -95,3 +95,17 @@ fn a_recording_that_is_added_later_is_transcribed_alone() -> anyhow::Result<()> 
     invariants::check(&world, &["speech-00.flac", "speech-01.flac", "new.flac"], &[])?;
     Ok(())
 }
+
+#[test]
+fn what_a_killed_run_left_in_the_output_is_removed_once_it_is_old() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    std::fs::create_dir(world.output())?;
+    let old = world.output().join(".steno-tmp-old");
+    std::fs::write(&old, "half a transcript")?;
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+    std::fs::File::options().write(true).open(&old)?.set_modified(long_ago)?;
+    world.run()?.run()?.expect(0)?;
+    ensure!(!old.exists(), "{} is still there", old.display());
+    invariants::check(&world, &["speech-00.flac"], &[])?;
+    Ok(())
+}
