@@ -87,7 +87,7 @@ impl World {
         let model = audio::fetched("models/tiny.en")?;
         let steno = self.steno()?.args(["run", input, "--out", output, "--json"]);
         let steno = steno.args(["--workers", "2", "--threads", "1", "--model"]).arg(&model);
-        Ok(steno.args(["--state"]).arg(&self.state()))
+        Ok(steno.args(["--state"]).arg(self.state()))
     }
 
     /// Starts `run` and waits until `n` transcripts are there.
@@ -106,7 +106,7 @@ impl World {
     /// # Errors
     /// When it fails.
     pub fn status(&self) -> anyhow::Result<Value> {
-        self.steno()?.args(["status", "--json", "--state"]).arg(&self.state()).run()?.expect(0)?.json()
+        self.steno()?.args(["status", "--json", "--state"]).arg(self.state()).run()?.expect(0)?.json()
     }
 
     /// `steno items --json` with more arguments.
@@ -114,7 +114,7 @@ impl World {
     /// # Errors
     /// When it fails.
     pub fn items(&self, more: &[&str]) -> anyhow::Result<Vec<Value>> {
-        let items = self.steno()?.args(["items", "--json", "--state"]).arg(&self.state()).args(more);
+        let items = self.steno()?.args(["items", "--json", "--state"]).arg(self.state()).args(more);
         items.run()?.expect(0)?.json_lines()
     }
 }

@@ -137,7 +137,7 @@ fn what_changes_after_the_listing_fails_alone() -> anyhow::Result<()> {
 
     // It is back as it was, time and all.
     std::fs::rename(&aside, &deleted)?;
-    let requeue = world.steno()?.args(["requeue", "--name", "*-01.flac", "--state"]).arg(&world.state());
+    let requeue = world.steno()?.args(["requeue", "--name", "*-01.flac", "--state"]).arg(world.state());
     ensure!(requeue.run()?.expect(0)?.stdout.starts_with("1 "), "not one recording was requeued");
     expect_counts(&run()?.expect(1)?.json()?, &[("done", 1), ("skipped", 1), ("failed", 1)])?;
     invariants::check(&world, &names, &names[2..])?;
