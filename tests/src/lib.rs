@@ -1,7 +1,14 @@
 //! One world of real parts for the scenarios in `tests/`.
 
+pub mod audio;
+pub mod condition;
+pub mod invariants;
 pub mod lease_invariants;
 pub mod lease_world;
+pub mod processes;
 pub mod redis_server;
 pub mod s3_server;
+pub mod steno;
+pub mod transcripts;
 pub mod wait;
+pub mod world;

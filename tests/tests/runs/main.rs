@@ -1,0 +1,10 @@
+//! Whole runs of the real `steno`, each in a world of its own.
+
+mod bad_recordings;
+mod commands;
+mod kill;
+mod other_settings;
+mod plain;
+mod refusals;
+mod s3;
+mod stop;

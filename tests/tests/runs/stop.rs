@@ -1,0 +1,69 @@
+//! Stopping a run: once to finish what is in hand, twice to stop at once. The same command goes on.
+
+use anyhow::ensure;
+use nix::sys::signal::Signal;
+use steno_tests::steno::Running;
+use steno_tests::world::{World, expect_counts};
+use steno_tests::{invariants, transcripts};
+
+const N: usize = 16;
+
+/// The end of every scenario here: what is done stays as it is, and the same command does the rest.
+fn goes_on(world: &World, stopped: Running) -> anyhow::Result<u64> {
+    let ended = stopped.ended()?.expect(5)?;
+    invariants::nothing_runs(world)?;
+    let before = transcripts::with_extension(&world.output(), "json")?;
+    let done = before.len() as u64;
+    let summary = ended.json()?;
+    ensure!(summary["outcome"] == "interrupted", "{summary}");
+    expect_counts(&summary, &[("done", done), ("left", N as u64 - done), ("failed", 0)])?;
+    ensure!(done < N as u64, "the run was not stopped in its middle");
+    let items = world.items(&["--in", "leased"])?;
+    ensure!(items.is_empty(), "these were not given back: {items:#?}");
+
+    let summary = world.run()?.run()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("done", N as u64 - done), ("skipped", done), ("failed", 0), ("left", 0)])?;
+    let names: Vec<String> = (0..N).map(|index| format!("speech-{index:02}.flac")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let found = invariants::check(world, &names, &[])?;
+    let late = found.values().filter(|transcript| transcript["provenance"]["attempt"] != 1).count();
+    ensure!(late == 0, "being stopped cost {late} recordings an attempt");
+    let after = transcripts::with_extension(&world.output(), "json")?;
+    ensure!(
+        before.iter().all(|(name, written)| after.get(name) == Some(written)),
+        "finished ones were touched"
+    );
+    Ok(done)
+}
+
+#[test]
+fn interrupted_once_it_finishes_what_is_in_hand() -> anyhow::Result<()> {
+    let world = World::with_speech(N)?;
+    let mut running = world.run_until_done(2)?;
+    running.signal(Signal::SIGINT)?;
+    running
+        .until("the drain is announced", |run| Ok(run.said().contains("Finishing the recordings in hand")))?;
+    goes_on(&world, running)?;
+    Ok(())
+}
+
+#[test]
+fn interrupted_twice_it_stops_at_once_and_loses_nothing() -> anyhow::Result<()> {
+    let world = World::with_speech(N)?;
+    let mut running = world.run_until_done(1)?;
+    running.signal(Signal::SIGINT)?;
+    running
+        .until("the drain is announced", |run| Ok(run.said().contains("Finishing the recordings in hand")))?;
+    running.signal(Signal::SIGINT)?;
+    goes_on(&world, running)?;
+    Ok(())
+}
+
+#[test]
+fn terminated_it_stops_at_once_and_loses_nothing() -> anyhow::Result<()> {
+    let world = World::with_speech(N)?;
+    let mut running = world.run_until_done(1)?;
+    running.signal(Signal::SIGTERM)?;
+    goes_on(&world, running)?;
+    Ok(())
+}
