@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
-use steno_shared::leases::{LeaseError, Leases, Phase, WorkerReport};
+use steno_shared::leases::{Lease, LeaseError, Leases, Phase, WorkerReport};
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
@@ -19,6 +19,17 @@ use crate::held::{Held, HeldItem, Stuck, by_shard};
 const CAP_MULTIPLE: f64 = 50.0;
 /// … and this long at least.
 const CAP_FLOOR: Duration = Duration::from_secs(1800);
+
+/// Ends the process, since a stuck native call cannot be cancelled. The lease, which is renewed no more, runs out and
+/// counts as lost.
+pub fn end_process(item: &HeldItem) {
+    tracing::error!(name = ?item.lease.recording.name, "worker.stuck");
+    farewell::say(&format!(
+        "nothing has moved in {:?} for too long; it was ended",
+        item.lease.recording.name
+    ));
+    std::process::exit(Exit::Stuck as i32);
+}
 
 /// The running heartbeat; stops when dropped.
 #[derive(Debug)]
@@ -34,10 +45,12 @@ struct Beating {
     index: u32,
     held: Arc<Held>,
     control: Arc<Control>,
+    when_stuck: fn(&HeldItem),
 }
 
 impl Heartbeat {
-    /// Starts beating: three renewals a lease, and reports in between.
+    /// Starts beating: three renewals a lease, and reports in between. `when_stuck` is called with an item in which
+    /// nothing moves any more; see [`end_process`].
     ///
     /// # Errors
     /// If the thread cannot be started.
@@ -47,10 +60,17 @@ impl Heartbeat {
         index: ShardId,
         held: Arc<Held>,
         control: Arc<Control>,
+        when_stuck: fn(&HeldItem),
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let beating =
-            Beating { config: config.clone(), worker: worker.clone(), index: index.0, held, control };
+        let beating = Beating {
+            config: config.clone(),
+            worker: worker.clone(),
+            index: index.0,
+            held,
+            control,
+            when_stuck,
+        };
         let thread =
             std::thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beating.run(&stopped))?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
@@ -115,7 +135,22 @@ impl Beating {
         let now = Instant::now();
         let (alive, stuck): (Vec<_>, Vec<_>) =
             self.held.all().into_iter().partition(|item| self.stuck(item, now).is_none());
-        let due = if renew { by_shard(&alive) } else { Vec::new() };
+        let told = self.tell(&leases, &alive, renew).await;
+        if let Some(item) = stuck.first() {
+            // The neighbours are not to blame for what comes now.
+            for neighbour in &alive {
+                let Lease { shard, id, epoch, .. } = &neighbour.lease;
+                if let Err(error) = leases.release(*shard, id, *epoch).await {
+                    tracing::warn!(name = ?neighbour.lease.recording.name, %error, "lease.release_not_told");
+                }
+            }
+            (self.when_stuck)(item);
+        }
+        told.map(|()| leases)
+    }
+
+    async fn tell(&self, leases: &Leases, alive: &[Arc<HeldItem>], renew: bool) -> Result<(), LeaseError> {
+        let due = if renew { by_shard(alive) } else { Vec::new() };
         for (shard, items) in due {
             let renewal = leases.renew(shard, &self.worker, &items, self.config.lease_ms).await?;
             for lost in renewal.lost {
@@ -128,32 +163,13 @@ impl Beating {
                 self.control.give(Order::Drain);
             }
         }
-        leases.report_worker(&self.report(&alive), self.config.lease_ms).await?;
-        if let Some(item) = stuck.first() {
-            self.end_stuck(item);
-        }
-        Ok(leases)
+        leases.report_worker(&self.report(alive), self.config.lease_ms).await
     }
 
     fn stuck(&self, item: &HeldItem, now: Instant) -> Option<Stuck> {
         let seconds = item.lease.recording.seconds.clamp(0.0, 1e9);
         let cap = CAP_FLOOR.max(Duration::from_secs_f64(seconds * CAP_MULTIPLE));
         item.stuck(now, Duration::from_millis(self.config.limits.stall_ms), cap)
-    }
-
-    /// A stuck native call cannot be cancelled: the process ends, and the lease, which is renewed no more, runs out
-    /// and counts as lost.
-    fn end_stuck(&self, item: &HeldItem) {
-        tracing::error!(
-            name = ?item.lease.recording.name,
-            stall_ms = self.config.limits.stall_ms,
-            "worker.stuck"
-        );
-        farewell::say(&format!(
-            "nothing has moved in {:?} for too long; it was ended",
-            item.lease.recording.name
-        ));
-        std::process::exit(Exit::Stuck as i32);
     }
 
     fn report(&self, items: &[Arc<HeldItem>]) -> WorkerReport {

@@ -14,7 +14,7 @@ use crate::engine_thread::{EngineThread, Finished, Outcome};
 use crate::farewell;
 use crate::feed::{Feed, FeedEnd};
 use crate::finish::{After, complete_published, publish_and_complete, release, settle};
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
 use crate::outage::{OUTAGES_MAX, outage_wait};
 use crate::publish::Publisher;
@@ -84,9 +84,15 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         }
     }
     let held = Arc::new(Held::default());
-    let heartbeat =
-        Heartbeat::start(&station.config, &station.worker, home, Arc::clone(&held), Arc::clone(&control))
-            .map_err(|error| StartError::new(Exit::Internal, error))?;
+    let heartbeat = Heartbeat::start(
+        &station.config,
+        &station.worker,
+        home,
+        Arc::clone(&held),
+        Arc::clone(&control),
+        end_process,
+    )
+    .map_err(|error| StartError::new(Exit::Internal, error))?;
     let feed = Feed {
         station: station.clone(),
         publisher: publisher.clone(),
