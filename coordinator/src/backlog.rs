@@ -235,7 +235,14 @@ impl Intake<'_> {
     async fn look(&self, recording: &Recording, keys: &HashSet<String>) -> Result<There, Failure> {
         let key = transcript_key(&recording.name, Format::Json.extension());
         if !keys.contains(&key) {
-            return Ok(There::Nothing);
+            // A file of the user's own where one of the other formats should go is not overwritten either.
+            let mut others =
+                self.meta.formats.iter().map(|format| transcript_key(&recording.name, format.extension()));
+            return Ok(if others.any(|key| keys.contains(&key)) {
+                There::OtherSettings
+            } else {
+                There::Nothing
+            });
         }
         let Some(bytes) = self.output.read(&key, TRANSCRIPT_BYTES_MAX).await? else {
             return Ok(There::Nothing);
@@ -266,7 +273,7 @@ impl Intake<'_> {
             .collect();
         let more = if other.len() > NAMES_SHOWN { "\n  …" } else { "" };
         Failure::usage(format!(
-            "{} holds {} made with another model or other options, or of a recording that has changed since:\n{}{more}\n\
+            "{} holds {} made with another model or other options, of a recording that has changed since, or not by Steno:\n{}{more}\n\
              choose another --out, or say --existing keep (leave them) or --existing replace (make them anew)",
             self.meta.output,
             counted(other.len() as u64, "transcript"),

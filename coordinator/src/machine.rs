@@ -48,8 +48,14 @@ impl Machine {
         });
         let sensible = if self.gpus > 0 { self.gpus } else { self.cores.min(by_memory) };
         let workers = workers.unwrap_or(sensible).max(1);
-        let threads = threads.unwrap_or((self.cores / workers).clamp(1, 8) as usize).max(1);
+        let threads = threads.unwrap_or_else(|| self.threads_of(workers)).max(1);
         Spread { workers, threads }
+    }
+
+    /// Engine threads of each of so many workers: the cores shared out, 8 at most.
+    #[must_use]
+    pub fn threads_of(&self, workers: u32) -> usize {
+        (self.cores / workers.max(1)).clamp(1, 8) as usize
     }
 }
 

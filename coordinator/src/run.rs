@@ -138,7 +138,8 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
 async fn create(leases: &Leases, folder: &StateFolder, meta: BatchMeta) -> Result<BatchMeta, Failure> {
     let known = leases.meta().await?;
     let meta = match &known {
-        Some(known) if known.batch == meta.batch => BatchMeta { shards: known.shards, ..meta },
+        // The model folder may have another name by now; its content is part of the batch's own.
+        Some(known) if known.batch == meta.batch => known.clone(),
         Some(_) | None => meta,
     };
     if known.is_none()
@@ -164,8 +165,9 @@ fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
     ))
 }
 
-/// No worker of an earlier run of this folder is left when its lock is ours: what those held goes back at once, and
-/// a batch that was stopped hands out leases again.
+/// When the folder's lock is ours, the workers of an earlier run have ended or are about to: what they held goes back
+/// at once (should one still finish, its late word is told from the current lease's by the epoch), and a batch that was
+/// stopped hands out leases again.
 async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
     for shard in (0..meta.shards).map(ShardId) {
         let held = crate::listing::all(leases, shard, Some(steno_shared::leases::ItemState::Leased)).await?;
@@ -182,8 +184,7 @@ async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
 /// No more workers than recordings that are left; the threads of those left out go to the others.
 fn fit(request: &RunRequest, machine: &Machine, spread: Spread, open: u64) -> Spread {
     let workers = spread.workers.min(u32::try_from(open).unwrap_or(u32::MAX));
-    let threads = machine.spread(0, Some(workers), request.threads).threads;
-    Spread { workers, threads }
+    Spread { workers, threads: request.threads.unwrap_or_else(|| machine.threads_of(workers)) }
 }
 
 fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spread, folder: &StateFolder) {

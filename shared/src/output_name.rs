@@ -14,7 +14,7 @@ const SEGMENT_BYTES_MAX: usize = 200;
 /// The name is hostile. What would escape from the output or be read differently by some store is escaped with
 /// `%XX`: control characters, `\`, the segments `.` and `..`, leading and doubled slashes, and a `%` that already
 /// stands before two hexadecimal digits. The mapping is one to one. A segment over 200 bytes is cut and carries a
-/// hash of the whole.
+/// hash of the whole, and so does one that ends as if it were cut.
 #[must_use]
 pub fn transcript_key(recording_name: &str, extension: &str) -> String {
     let mut segments: Vec<String> = Vec::new();
@@ -66,13 +66,20 @@ fn escape_segment(segment: &str) -> String {
 }
 
 fn shorten(segment: String, suffix_bytes: usize) -> String {
-    if segment.len() + suffix_bytes <= SEGMENT_BYTES_MAX {
+    if segment.len() + suffix_bytes <= SEGMENT_BYTES_MAX && !looks_shortened(&segment) {
         return segment;
     }
     let digest = hex(&Sha256::digest(segment.as_bytes())[..8]);
-    let room = SEGMENT_BYTES_MAX - suffix_bytes - digest.len() - 1;
+    let room = (SEGMENT_BYTES_MAX - suffix_bytes - digest.len() - 1).min(segment.len());
     let cut = (0..=room).rev().find(|&at| segment.is_char_boundary(at)).unwrap_or(0);
     format!("{}~{digest}", &segment[..cut])
+}
+
+/// Whether a name ends as a shortened one does: it gets a hash of its own then, so that it cannot pass for another.
+fn looks_shortened(segment: &str) -> bool {
+    segment
+        .rsplit_once('~')
+        .is_some_and(|(_, end)| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -107,5 +114,7 @@ mod tests {
         let (a, b) = (transcript_key(&a, "json"), transcript_key(&b, "json"));
         assert_ne!(a, b);
         assert!(a.len() <= SEGMENT_BYTES_MAX && a.ends_with(".json"));
+        let imitation = a.trim_end_matches(".json");
+        assert_ne!(transcript_key(imitation, "json"), a, "a short name must not pass for a long one's");
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use steno_shared::exit::Exit;
 use steno_shared::leases::Phase;
 use steno_shared::transcript::{Provenance, SCHEMA_VERSION, Transcript};
 use steno_shared::worker_config::WorkerConfig;
@@ -17,6 +18,9 @@ use crate::prepare::{Prepared, Work};
 use crate::publish::Publisher;
 use crate::slot::Slot;
 use crate::stage_error::StageError;
+
+/// How many recordings in a row the engine may fail on before it is the one to blame.
+const FAILURES_IN_A_ROW_MAX: u32 = 5;
 
 /// A recording that the engine is done with.
 #[derive(Debug)]
@@ -91,13 +95,25 @@ fn work(
     control: &Control,
     outcomes: &mpsc::Sender<Outcome>,
 ) {
+    let mut failures_in_a_row = 0;
     while let Some(Prepared { item, work }) = slot.take_blocking() {
         item.enter(Phase::Transcribing);
-        let result = match work {
+        let mut result = match work {
             Work::AlreadyPublished(transcript) => Ok(Finished::AlreadyPublished(transcript)),
             Work::Transcribe(audio) => transcribe(&mut engine, config, publisher, control, &item, audio)
                 .map(|transcript| Finished::Transcribed(Box::new(transcript))),
         };
+        failures_in_a_row =
+            if matches!(result, Err(StageError::Retry(_))) { failures_in_a_row + 1 } else { 0 };
+        if failures_in_a_row >= FAILURES_IN_A_ROW_MAX
+            && let Err(StageError::Retry(message)) = result
+        {
+            let message =
+                format!("the engine has failed on {failures_in_a_row} recordings in a row, last: {message}");
+            result = Err(StageError::Fatal { exit: Exit::BadEngine, message });
+        }
+        // What is settled later must not look stuck meanwhile.
+        item.wait();
         if outcomes.blocking_send(Outcome { item, result }).is_err() {
             return;
         }

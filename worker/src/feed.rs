@@ -1,14 +1,14 @@
 //! Feeding the engine: claim and prepare one recording ahead of it, until the batch is drained.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::claim::{Claimed, claim_one, may_leave};
 use crate::control::{Control, Order};
 use crate::farewell;
 use crate::finish::{After, release, settle};
-use crate::held::Held;
-use crate::outage::{OUTAGES_MAX, outage_wait};
+use crate::held::{Held, HeldItem};
+use crate::outage::{self, Outage};
 use crate::prepare::{Prepared, prepare};
 use crate::publish::Publisher;
 use crate::slot::Slot;
@@ -70,34 +70,33 @@ impl Feed {
 
     async fn feed(&self) -> FeedEnd {
         let mut idle_wait = IDLE_WAIT.0;
-        let mut outages = 0;
+        let mut outage = Outage::default();
         while self.control.order() == Order::Work {
             tokio::select! {
                 () = self.slot.until_empty() => {}
                 () = self.control.until_told() => break,
             }
             match self.step(&mut idle_wait).await {
-                Ok(Step::Fed) => outages = 0,
+                Ok(Step::Fed) => outage.over(),
                 Ok(Step::Wait(duration)) => {
+                    outage.over();
                     self.control.pause(duration).await;
                 }
                 Ok(Step::Drained) => return FeedEnd::Drained,
                 Ok(Step::Told) => return FeedEnd::Told,
                 Ok(Step::End(exit)) => return FeedEnd::Failed(exit),
-                Ok(Step::Outage) => {
-                    outages += 1;
-                    if outages > OUTAGES_MAX {
-                        tracing::error!(outages, "worker.gave_up_waiting");
-                        farewell::say("a service was away for ten minutes; see the log for which");
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "service.away");
+                    let Some(wait) = outage.wait(Instant::now()) else {
+                        farewell::say(&format!("{}: {error}", outage::GAVE_UP));
                         return FeedEnd::Failed(Exit::Lost);
-                    }
-                    self.control.pause(outage_wait(outages)).await;
+                    };
+                    self.control.pause(wait).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, "leases.unusable");
                     farewell::say(&error.to_string());
-                    let exit = if error.is_retryable() { Exit::Lost } else { Exit::Unusable };
-                    return FeedEnd::Failed(exit);
+                    return FeedEnd::Failed(Exit::Unusable);
                 }
             }
         }
@@ -114,7 +113,6 @@ impl Feed {
         match claim_one(&self.station, self.held.is_empty()).await? {
             Claimed::Lease(lease) => {
                 *idle_wait = IDLE_WAIT.0;
-                self.station.leases.busy(&self.station.worker).await?;
                 self.feed_one(*lease).await
             }
             Claimed::Cancelled => Ok(Step::Told),
@@ -133,18 +131,17 @@ impl Feed {
         let item = self.held.insert(lease);
         let id = item.lease.id.clone();
         tracing::info!(name = ?item.lease.recording.name, attempt = item.lease.attempt, "recording.claimed");
-        let prepared = tokio::select! {
-            prepared = prepare(&self.station, &self.publisher, &self.spool, &self.control, Arc::clone(&item)) => prepared,
-            () = self.control.until(Order::Stop) => Err(StageError::Interrupted),
-        };
-        let prepared = match prepared {
+        if let Err(error) = self.station.leases.busy(&self.station.worker).await {
+            // It is forgotten by itself soon.
+            tracing::warn!(%error, "worker.busy_not_told");
+        }
+        let prepared = match Box::pin(self.prepare(&item)).await {
             Ok(prepared) => prepared,
             Err(error) => {
                 let after = settle(&self.station, &item, error).await;
                 self.held.remove(&id);
                 return Ok(match after {
                     After::Continue => Step::Fed,
-                    After::BackOff => Step::Outage,
                     After::End(exit) => Step::End(exit),
                 });
             }
@@ -157,6 +154,33 @@ impl Feed {
         }
         self.watch_prefetched().await?;
         Ok(Step::Fed)
+    }
+
+    /// Prepares a recording. While a service is away, it is held and tried again: giving it back would only hand it
+    /// to somebody who cannot fetch it either.
+    async fn prepare(&self, item: &Arc<HeldItem>) -> Result<Prepared, StageError> {
+        let mut outage = Outage::default();
+        loop {
+            let prepared = tokio::select! {
+                prepared = prepare(&self.station, &self.publisher, &self.spool, &self.control, Arc::clone(item)) => prepared,
+                () = self.control.until(Order::Stop) => Err(StageError::Interrupted),
+            };
+            let Err(StageError::Outage(message)) = prepared else { return prepared };
+            tracing::warn!(name = ?item.lease.recording.name, error = message, "service.away");
+            if item.is_lost() {
+                return Err(StageError::Interrupted);
+            }
+            let Some(wait) = outage.wait(Instant::now()) else {
+                return Err(StageError::Fatal {
+                    exit: Exit::Lost,
+                    message: format!("{}: {message}", outage::GAVE_UP),
+                });
+            };
+            item.advance();
+            if !self.control.pause(wait).await {
+                return Err(StageError::Interrupted);
+            }
+        }
     }
 
     /// While the prefetched recording waits: gives it up when somebody else has nothing to do.
@@ -190,7 +214,6 @@ impl Feed {
 enum Step {
     Fed,
     Wait(Duration),
-    Outage,
     Drained,
     Told,
     End(Exit),

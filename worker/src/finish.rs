@@ -16,8 +16,6 @@ use crate::station::Station;
 pub enum After {
     /// Goes on.
     Continue,
-    /// Waits a little: a service is away.
-    BackOff,
     /// Ends with this exit code.
     End(steno_shared::exit::Exit),
 }
@@ -81,10 +79,6 @@ pub async fn settle(station: &Station, item: &Arc<HeldItem>, error: StageError) 
     let (class, message) = match error {
         StageError::Poison(message) => (FailClass::Poison, message),
         StageError::Retry(message) => (FailClass::Retry, message),
-        StageError::LeaseLost => {
-            tracing::warn!(?name, "lease.lost");
-            return After::Continue;
-        }
         StageError::Interrupted if item.is_lost() => {
             tracing::warn!(?name, "lease.lost");
             return After::Continue;
@@ -96,7 +90,7 @@ pub async fn settle(station: &Station, item: &Arc<HeldItem>, error: StageError) 
         StageError::Outage(message) => {
             tracing::warn!(?name, error = message, "service.away");
             release(station, item).await;
-            return After::BackOff;
+            return After::Continue;
         }
         StageError::Fatal { exit, message } => {
             tracing::error!(?name, error = message, "worker.cannot_work");

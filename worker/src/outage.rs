@@ -1,17 +1,39 @@
 //! How long to wait when a service is away, and when to give up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(30);
+/// How long a service may be away before the worker ends.
+const LONGEST: Duration = Duration::from_secs(600);
 
-/// How many outages in a row end the worker: about ten minutes of waiting.
-pub const OUTAGES_MAX: u32 = 24;
+/// What a worker says when it has waited for too long.
+pub const GAVE_UP: &str = "a service was away for ten minutes";
 
-/// The wait after the `times`-th outage in a row, counted from 1: doubling from 1 s to 30 s.
-#[must_use]
-pub fn outage_wait(times: u32) -> Duration {
-    (FIRST * 2_u32.pow(times.saturating_sub(1).min(16))).min(MOST)
+/// A service that is away, as far as is known since when.
+#[derive(Debug, Default)]
+pub struct Outage {
+    begun: Option<Instant>,
+    times: u32,
+}
+
+impl Outage {
+    /// Notes that the service was away at `now`. Tells how long to wait before the next try: doubling from 1 s to
+    /// 30 s; `None` when it has been away for ten minutes.
+    pub fn wait(&mut self, now: Instant) -> Option<Duration> {
+        let begun = *self.begun.get_or_insert(now);
+        if now.duration_since(begun) >= LONGEST {
+            return None;
+        }
+        let wait = (FIRST * 2_u32.pow(self.times.min(16))).min(MOST);
+        self.times += 1;
+        Some(wait)
+    }
+
+    /// Notes that the service is back.
+    pub fn over(&mut self) {
+        *self = Self::default();
+    }
 }
 
 #[cfg(test)]
@@ -19,9 +41,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_their_limit() {
-        assert_eq!(outage_wait(1), Duration::from_secs(1));
-        assert_eq!(outage_wait(3), Duration::from_secs(4));
-        assert_eq!(outage_wait(400), Duration::from_secs(30));
+    fn waits_grow_to_their_limit_and_end_after_ten_minutes() {
+        let (mut outage, start) = (Outage::default(), Instant::now());
+        let waits: Vec<_> = (0..7).map(|_| outage.wait(start).map(|wait| wait.as_secs())).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30].map(Some));
+        assert_eq!(outage.wait(start + LONGEST), None);
+        outage.over();
+        assert_eq!(outage.wait(start + LONGEST), Some(FIRST), "another outage");
     }
 }

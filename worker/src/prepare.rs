@@ -87,7 +87,11 @@ async fn decode(
             }
         })
     });
-    let decoded = decoding.await.map_err(|error| internal(&error))?;
+    let decoded = decoding.await.map_err(|error| {
+        StageError::Retry(format!(
+            "reading the decoder failed ({error}); this is a defect of Steno, please report it"
+        ))
+    })?;
     decoded.map_err(|error| StageError::from_decode(&error))
 }
 

@@ -73,12 +73,23 @@ impl Publisher {
     /// The transcript of this very recording, model and options, if it is already published.
     ///
     /// # Errors
-    /// If the output cannot be read.
+    /// If the output cannot be read, or holds something else in its place that may not be replaced.
     pub async fn find_published(&self, recording: &Recording) -> Result<Option<Transcript>, StageError> {
-        Ok(match self.existing(recording).await? {
-            Existing::Same { transcript, .. } => Some(*transcript),
-            Existing::None | Existing::Other => None,
-        })
+        match self.existing(recording).await? {
+            Existing::Same { transcript, .. } => Ok(Some(*transcript)),
+            Existing::Other if !self.replace_existing => Err(self.occupied(recording)),
+            Existing::None | Existing::Other => Ok(None),
+        }
+    }
+
+    /// Something else lies where the transcript should go.
+    fn occupied(&self, recording: &Recording) -> StageError {
+        StageError::Poison(format!(
+            "{}/{} exists and was made from another version of the recording or with other settings; use another --out, \
+             or --existing replace",
+            self.output.location(),
+            transcript_key(&recording.name, Format::Json.extension())
+        ))
     }
 
     /// Publishes `transcript`, unless somebody else has published one with the same fingerprint: then that one
@@ -114,13 +125,7 @@ impl Publisher {
                 Existing::Other if self.replace_existing => {
                     self.output.delete(&key).await.map_err(|error| output_error(&error))?;
                 }
-                Existing::Other => {
-                    return Err(StageError::Poison(format!(
-                        "{}/{key} exists and was made from another version of the recording or with other settings; \
-                         use another --out, or --existing replace",
-                        self.output.location()
-                    )));
-                }
+                Existing::Other => return Err(self.occupied(recording)),
                 Existing::None => {}
             }
         }

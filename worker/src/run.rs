@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
@@ -10,19 +11,23 @@ use steno_shared::storage::{Location, Store};
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
+use crate::decode_audio::check_ffmpeg;
 use crate::engine_thread::{EngineThread, Finished, Outcome};
 use crate::farewell;
 use crate::feed::{Feed, FeedEnd};
 use crate::finish::{After, complete_published, publish_and_complete, release, settle};
 use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
-use crate::outage::{OUTAGES_MAX, outage_wait};
+use crate::outage::Outage;
 use crate::publish::Publisher;
 use crate::signals;
 use crate::slot::Slot;
 use crate::spool::Spool;
 use crate::stage_error::StageError;
 use crate::station::Station;
+
+/// How often it is looked whether the heartbeat still beats.
+const HEARTBEAT_CHECK: Duration = Duration::from_secs(1);
 
 /// Why a worker could not start.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,7 @@ pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: boo
 async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Result<Exit, StartError> {
     let config = read_config(config_path)?;
     let station = open(config, name, home).await?;
+    check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
     let meta = &station.config.meta;
@@ -125,14 +131,21 @@ impl Finisher<'_> {
     /// Settles outcomes until the engine's thread ends. Returns the exit code if the worker cannot go on.
     async fn run(&self, mut engine: EngineThread, heartbeat: &Heartbeat) -> Option<Exit> {
         let mut failed = None;
-        while let Some(outcome) = engine.outcomes.recv().await {
+        loop {
+            let outcome = tokio::select! {
+                outcome = engine.outcomes.recv() => outcome,
+                () = tokio::time::sleep(HEARTBEAT_CHECK) => {
+                    if heartbeat.has_died() && failed.is_none() {
+                        tracing::error!("heartbeat.died");
+                        failed = Some(Exit::Internal);
+                        self.control.give(Order::Stop);
+                    }
+                    continue;
+                }
+            };
+            let Some(outcome) = outcome else { break };
             if let After::End(exit) = self.settle(outcome).await {
                 failed = Some(exit);
-                self.control.give(Order::Stop);
-            }
-            if heartbeat.has_died() {
-                tracing::error!("heartbeat.died");
-                failed = Some(Exit::Internal);
                 self.control.give(Order::Stop);
             }
         }
@@ -141,7 +154,13 @@ impl Finisher<'_> {
             failed = Some(Exit::Internal);
             self.control.give(Order::Stop);
             for item in self.held.all() {
-                release(self.station, &item).await;
+                if item.phase() == Some(Phase::Transcribing) {
+                    let message =
+                        "the engine panicked on it; this is a defect of Steno, please report it".to_owned();
+                    settle(self.station, &item, StageError::Retry(message)).await;
+                } else {
+                    release(self.station, &item).await;
+                }
                 self.held.remove(&item.lease.id);
             }
         }
@@ -169,7 +188,7 @@ impl Finisher<'_> {
     /// Publishes and completes. While a service is away it tries again: a transcript is not thrown away as long as
     /// the lease is held. The engine waits meanwhile, as soon as it has the next transcript ready.
     async fn complete(&self, item: &HeldItem, finished: &Finished) -> Result<(), StageError> {
-        let mut outages = 0;
+        let mut outage = Outage::default();
         loop {
             let completed = match finished {
                 Finished::Transcribed(transcript) => {
@@ -180,14 +199,14 @@ impl Finisher<'_> {
                 }
             };
             let Err(StageError::Outage(message)) = completed else { return completed };
-            outages += 1;
-            if outages > OUTAGES_MAX || item.is_lost() || self.control.order() == Order::Stop {
+            let wait = outage.wait(Instant::now());
+            let (Some(wait), false, true) = (wait, item.is_lost(), self.control.order() < Order::Stop) else {
                 return Err(StageError::Outage(message));
-            }
+            };
             tracing::warn!(name = ?item.lease.recording.name, error = message, "transcript.not_published_yet");
             item.advance();
             tokio::select! {
-                () = tokio::time::sleep(outage_wait(outages)) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = self.control.until(Order::Stop) => {}
             }
         }

@@ -17,9 +17,6 @@ pub enum StageError {
     /// Another attempt may succeed.
     #[error("{0}")]
     Retry(String),
-    /// Somebody else has the recording now; nothing is to be reported.
-    #[error("the lease was lost")]
-    LeaseLost,
     /// The worker was told to stop; the recording goes back unharmed.
     #[error("interrupted")]
     Interrupted,

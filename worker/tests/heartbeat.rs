@@ -1,7 +1,5 @@
 //! The heartbeat on a real Redis: what the peers get wrong about it.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

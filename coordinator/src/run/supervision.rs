@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::progress::{Display, Estimate, Snapshot};
 use crate::state::{RedisServer, StateFolder};
 use crate::summary::Outcome;
-use crate::supervise::{Decision, Ended, Workers, decide};
+use crate::supervise::{Decision, Ended, Situation, Workers, decide};
 
 /// How often the batch is looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -50,6 +50,8 @@ enum Stopping {
 struct Course {
     stopping: Stopping,
     snapshot: Snapshot,
+    /// Places whose workers left because nothing was there for them.
+    vacated: Vec<u32>,
     last_words: Option<String>,
     end_run: Option<Failure>,
     redis_starts: u32,
@@ -63,6 +65,7 @@ impl Supervision<'_> {
         let mut course = Course {
             stopping: Stopping::No,
             snapshot: Snapshot::read(&self.leases, self.meta.shards).await?,
+            vacated: Vec::new(),
             last_words: None,
             end_run: None,
             redis_starts: 0,
@@ -75,7 +78,7 @@ impl Supervision<'_> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.workers.none_left() {
             tokio::select! {
-                ended = self.workers.next() => self.worker_ended(&mut course, ended?),
+                ended = self.workers.next() => self.worker_ended(&mut course, ended?).await?,
                 reason = self.redis.ended() => self.redis_ended(&mut course, &reason).await?,
                 urgency = interrupts.next() => self.interrupted(&mut course, urgency).await,
                 _ = tick.tick() => self.look(&mut course).await?,
@@ -84,20 +87,33 @@ impl Supervision<'_> {
         self.conclude(course).await
     }
 
-    async fn look(&mut self, course: &mut Course) -> Result<(), Failure> {
+    /// Reads how far the batch is. An answer that does not come is no error: the workers wait for Redis too, and if
+    /// it has ended, that is the next event.
+    async fn refresh(&self, course: &mut Course) -> Result<(), Failure> {
         match Snapshot::read(&self.leases, self.meta.shards).await {
             Ok(snapshot) => course.snapshot = snapshot,
-            // The workers wait for Redis too; if it has ended, that is the next event.
             Err(error) if error.is_retryable() => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        if course.stopping == Stopping::No && course.snapshot.totals.cancelled {
+            self.display.say("The batch was cancelled; finishing what is in hand.");
+            course.stopping = Stopping::Draining;
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, course: &mut Course) -> Result<(), Failure> {
+        self.refresh(course).await?;
         self.display.show(&course.snapshot, &self.estimate);
         let totals = course.snapshot.totals;
         if course.stopping == Stopping::No && totals.open() == 0 {
             self.stop_now(course);
-        } else if course.stopping == Stopping::No && totals.cancelled {
-            self.display.say("The batch was cancelled; finishing what is in hand.");
-            course.stopping = Stopping::Draining;
+        }
+        if course.stopping == Stopping::No && totals.ready > 0 {
+            // Something was requeued after these had left.
+            for slot in course.vacated.drain(..) {
+                self.workers.start(slot)?;
+            }
         }
         if let Stopping::Now { deadline } = course.stopping
             && Instant::now() > deadline
@@ -107,15 +123,20 @@ impl Supervision<'_> {
         Ok(())
     }
 
-    fn worker_ended(&mut self, course: &mut Course, ended: Ended) {
+    async fn worker_ended(&mut self, course: &mut Course, ended: Ended) -> Result<(), Failure> {
         let Ended { slot, end, last_words } = ended;
+        self.refresh(course).await?;
         let totals = course.snapshot.totals;
-        let settled = totals.done + totals.dead;
-        let stopping = course.stopping != Stopping::No;
-        let decision = decide(self.workers.history(slot), end, settled, totals.open(), stopping);
+        let situation = Situation {
+            settled: totals.done + totals.dead,
+            left: totals.open(),
+            others: !self.workers.none_left(),
+            stopping: course.stopping != Stopping::No,
+        };
+        let decision = decide(self.workers.history(slot), end, situation);
         let because = last_words.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         match decision {
-            Decision::LetGo => tracing::debug!(slot, %end, "worker.left"),
+            Decision::LetGo => course.vacated.push(slot),
             Decision::Restart(wait) => {
                 if end != crate::supervise::WorkerEnd::Exit(steno_shared::exit::Exit::Success) {
                     self.display.say(&format!("Worker {slot} {end}; starting it again{because}"));
@@ -134,6 +155,7 @@ impl Supervision<'_> {
             }
         }
         course.last_words = last_words.or(course.last_words.take());
+        Ok(())
     }
 
     async fn redis_ended(&mut self, course: &mut Course, reason: &str) -> Result<(), Failure> {
@@ -175,7 +197,7 @@ impl Supervision<'_> {
 
     fn stop_now(&mut self, course: &mut Course) {
         course.stopping = Stopping::Now { deadline: Instant::now() + STOP_TIMEOUT };
-        self.workers.signal_all(Signal::SIGTERM);
+        self.workers.stop();
     }
 
     async fn conclude(&mut self, course: Course) -> Result<Outcome, Failure> {

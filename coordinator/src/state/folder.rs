@@ -124,13 +124,10 @@ impl StateFolder {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let write = || -> std::io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
-        let mut write = write;
-        write().map_err(failed)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
         Ok(Lock { _file: file })
     }
 
@@ -218,7 +215,10 @@ impl StateFolder {
     pub fn prepare(&self) -> Result<(), Failure> {
         let prepare = || -> std::io::Result<()> {
             match std::fs::remove_dir_all(self.spool()) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                // A worker of a killed run, about to end, may still be writing there, in a folder of its own.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, "spool.not_emptied");
+                }
                 Ok(()) | Err(_) => {}
             }
             std::fs::create_dir_all(self.spool())?;
@@ -251,8 +251,21 @@ impl StateFolder {
     /// How to reach the private Redis.
     #[must_use]
     pub fn redis(&self) -> RedisConfig {
-        RedisConfig { url: format!("redis+unix://{}", self.redis_socket().display()) }
+        RedisConfig { url: format!("redis+unix://{}", percent_encoded(&self.redis_socket())) }
     }
+}
+
+/// A path as part of a URL: in it `#`, `?` and `%` mean something else.
+fn percent_encoded(path: &Path) -> String {
+    let mut encoded = String::new();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 /// The last part of an input's name, as far as it is harmless in a file name.
@@ -283,6 +296,12 @@ mod tests {
     fn a_deep_folder_still_gives_a_short_socket() {
         let deep = StateFolder { path: PathBuf::from(format!("/{}", "x/".repeat(100))) };
         assert!(deep.redis_socket().as_os_str().len() <= SOCKET_PATH_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_state_folder_may_have_any_name() {
+        let folder = StateFolder { path: PathBuf::from("/home/a b/Podcast #3?%41") };
+        assert_eq!(folder.redis().url, "redis+unix:///home/a%20b/Podcast%20%233%3F%2541/redis.sock");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The private Redis of a local batch: on a socket in the state folder, with every change on disk.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -31,12 +31,7 @@ impl RedisServer {
     pub async fn start(program: &Path, folder: &StateFolder) -> Result<Self, Failure> {
         let socket = folder.redis_socket();
         if let Some(parent) = socket.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| {
-                Failure::unusable(format!(
-                    "failed to make the folder {} for Redis's socket: {error}",
-                    parent.display()
-                ))
-            })?;
+            make_private(parent)?;
         }
         stop_leftover(folder).await?;
         let own = std::env::current_exe().map_err(|error| {
@@ -119,6 +114,25 @@ impl RedisServer {
         let last: Vec<&str> = last.into_iter().rev().collect();
         format!("; the end of {}:\n{}", path.display(), last.join("\n"))
     }
+}
+
+/// Makes the folder of the socket, which may lie in the system's temporary one: it must be ours and closed to others.
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Failure::unusable(format!(
+            "failed to make the folder {} for Redis's socket: {cause}",
+            folder.display()
+        ))
+    };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(&error))?;
+    let metadata = folder.symlink_metadata().map_err(|error| failed(&error))?;
+    let is_ours = metadata.is_dir() && metadata.uid() == nix::unistd::getuid().as_raw();
+    if !is_ours || metadata.mode() & 0o022 != 0 {
+        return Err(failed(
+            &"it is another user's, or others may write to it; name another state folder with --state",
+        ));
+    }
+    Ok(())
 }
 
 fn log_path(folder: &StateFolder) -> std::path::PathBuf {

@@ -3,5 +3,5 @@
 mod policy;
 mod workers;
 
-pub use policy::{Decision, SlotHistory, WorkerEnd, decide};
+pub use policy::{Decision, Situation, SlotHistory, WorkerEnd, decide};
 pub use workers::{Ended, Workers};

@@ -40,20 +40,28 @@ pub enum Decision {
     EndRun(Exit),
 }
 
-/// Decides about a worker that ended. `settled` is how many recordings of the batch are done or dead; `stopping`
-/// tells that the run is being stopped; `left` how many recordings are neither done nor dead.
-pub fn decide(
-    history: &mut SlotHistory,
-    end: WorkerEnd,
-    settled: u64,
-    left: u64,
-    stopping: bool,
-) -> Decision {
-    if stopping {
+/// What a decision depends on, beside the worker itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situation {
+    /// Recordings of the batch that are done or dead.
+    pub settled: u64,
+    /// Recordings that are neither.
+    pub left: u64,
+    /// Whether other workers run or are about to.
+    pub others: bool,
+    /// Whether the run is being stopped.
+    pub stopping: bool,
+}
+
+/// Decides about a worker that ended.
+pub fn decide(history: &mut SlotHistory, end: WorkerEnd, situation: Situation) -> Decision {
+    let Situation { settled, left, others, stopping } = situation;
+    if stopping || left == 0 {
         return Decision::LetGo;
     }
     match end {
-        WorkerEnd::Exit(Exit::Success | Exit::Interrupted) if left == 0 => Decision::LetGo,
+        // It left because enough others wait for what may come back.
+        WorkerEnd::Exit(Exit::Success) if others => Decision::LetGo,
         WorkerEnd::Exit(Exit::Success | Exit::Interrupted) => Decision::Restart(BACKOFF_FIRST),
         WorkerEnd::Exit(exit @ (Exit::Usage | Exit::Unusable)) => Decision::EndRun(exit),
         WorkerEnd::Exit(Exit::BadEngine) => Decision::GiveUp,
@@ -94,11 +102,13 @@ mod tests {
     use super::*;
 
     const KILLED: WorkerEnd = WorkerEnd::Signal(9);
+    const LEFT: WorkerEnd = WorkerEnd::Exit(Exit::Success);
+    const WORKING: Situation = Situation { settled: 0, left: 9, others: true, stopping: false };
 
     #[test]
     fn a_killed_worker_is_restarted_later_each_time_and_then_given_up() {
         let mut history = SlotHistory::default();
-        let waits: Vec<Decision> = (0..7).map(|_| decide(&mut history, KILLED, 0, 9, false)).collect();
+        let waits: Vec<Decision> = (0..7).map(|_| decide(&mut history, KILLED, WORKING)).collect();
         let ms = |ms| Decision::Restart(Duration::from_millis(ms));
         assert_eq!(waits[..5], [ms(500), ms(1000), ms(2000), ms(4000), ms(8000)]);
         assert_eq!(waits[5..], [Decision::GiveUp, Decision::GiveUp]);
@@ -107,9 +117,9 @@ mod tests {
     #[test]
     fn progress_of_the_batch_forgives_failures() {
         let mut history = SlotHistory::default();
-        for settled in 0..100 {
-            let decision = decide(&mut history, KILLED, settled * 2 + 1, 9, false);
-            assert_eq!(decision, Decision::Restart(BACKOFF_FIRST), "after {settled}");
+        for n in 0..100 {
+            let decision = decide(&mut history, KILLED, Situation { settled: n * 2 + 1, ..WORKING });
+            assert_eq!(decision, Decision::Restart(BACKOFF_FIRST), "after {n}");
         }
     }
 
@@ -117,19 +127,26 @@ mod tests {
     fn what_no_worker_can_mend_ends_the_run() {
         let mut history = SlotHistory::default();
         let end = WorkerEnd::Exit(Exit::Unusable);
-        assert_eq!(decide(&mut history, end, 0, 9, false), Decision::EndRun(Exit::Unusable));
+        assert_eq!(decide(&mut history, end, WORKING), Decision::EndRun(Exit::Unusable));
+        let stopping = Situation { stopping: true, ..WORKING };
         assert_eq!(
-            decide(&mut history, end, 0, 9, true),
+            decide(&mut history, end, stopping),
             Decision::LetGo,
             "a run that stops asks for nothing more"
         );
     }
 
     #[test]
-    fn a_worker_that_left_is_needed_again_only_if_something_is_left() {
+    fn a_worker_that_left_the_tail_to_others_is_not_started_again_and_again() {
         let mut history = SlotHistory::default();
-        let end = WorkerEnd::Exit(Exit::Success);
-        assert_eq!(decide(&mut history, end, 9, 0, false), Decision::LetGo);
-        assert_eq!(decide(&mut history, end, 9, 1, false), Decision::Restart(BACKOFF_FIRST));
+        assert_eq!(decide(&mut history, LEFT, WORKING), Decision::LetGo);
+    }
+
+    #[test]
+    fn the_last_worker_is_started_again_if_something_came_back_meanwhile() {
+        let mut history = SlotHistory::default();
+        let alone = Situation { others: false, ..WORKING };
+        assert_eq!(decide(&mut history, LEFT, alone), Decision::Restart(BACKOFF_FIRST));
+        assert_eq!(decide(&mut history, LEFT, Situation { left: 0, ..alone }), Decision::LetGo);
     }
 }

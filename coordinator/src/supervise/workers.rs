@@ -31,6 +31,7 @@ pub struct Workers {
     gpus: u32,
     running: HashMap<u32, Running>,
     histories: HashMap<u32, SlotHistory>,
+    stopped: bool,
     /// Ends of processes and of waits before a restart.
     events: JoinSet<Event>,
 }
@@ -71,6 +72,7 @@ impl Workers {
             gpus,
             running: HashMap::new(),
             histories: HashMap::new(),
+            stopped: false,
             events: JoinSet::new(),
         }
     }
@@ -147,6 +149,7 @@ impl Workers {
                 Some(Err(error)) => {
                     return Err(Failure::internal(format!("watching a worker ended early: {error}")));
                 }
+                Some(Ok(Event::Due(_))) if self.stopped => {}
                 Some(Ok(Event::Due(slot))) => self.start(slot)?,
                 Some(Ok(Event::Ended(slot, status))) => {
                     let log_start = self.running.remove(&slot).map_or(0, |running| running.log_start);
@@ -168,16 +171,22 @@ impl Workers {
         self.histories.entry(slot).or_default()
     }
 
-    /// Whether no process runs.
+    /// Starts no worker any more, not even those whose wait is not over, and tells the running ones to stop.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.signal_all(Signal::SIGTERM);
+    }
+
+    /// How many processes run.
     #[must_use]
-    pub fn none_running(&self) -> bool {
-        self.running.is_empty()
+    pub fn running(&self) -> usize {
+        self.running.len()
     }
 
     /// Whether no process runs and none is going to be started.
     #[must_use]
     pub fn none_left(&self) -> bool {
-        self.events.is_empty()
+        self.running.is_empty() && (self.stopped || self.events.is_empty())
     }
 
     /// Sends a signal to all workers.

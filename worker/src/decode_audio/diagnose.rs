@@ -49,7 +49,6 @@ impl Outcome<'_> {
             }
             End::Signal(signal) => return Err(DecodeError::DecoderCrashed { signal }),
             End::Exit(CANNOT_START) => return Err(self.cannot_run()),
-            End::Exit(_) if self.says("Protocol not found") => return Err(self.cannot_run()),
             End::Exit(_) => {}
         }
         if self.n_samples == 0 {

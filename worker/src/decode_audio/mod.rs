@@ -10,7 +10,9 @@ mod diagnose;
 mod error;
 mod process;
 mod request;
+mod requirement;
 
 pub use error::DecodeError;
 pub use process::decode_audio;
 pub use request::{DecodeLimits, DecodeProgress, DecodeRequest, DecodedAudio};
+pub use requirement::check_ffmpeg;

@@ -74,8 +74,9 @@ impl NativeError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::OutOfMemory { .. } => Disposition::Retry,
-            Self::Load { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Fatal,
+            // Perhaps the recording's fault; an engine that fails on everything is noticed by who counts.
+            Self::OutOfMemory { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Retry,
+            Self::Load { .. } => Disposition::Fatal,
         }
     }
 }
