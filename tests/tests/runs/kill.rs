@@ -9,7 +9,7 @@ use steno_tests::processes;
 use steno_tests::transcripts::{self, Written};
 use steno_tests::world::{World, expect_counts};
 
-const N: usize = 24;
+const N: usize = 16;
 
 /// The end of a scenario: everything is there, and what was there `before` is as it was.
 fn complete(world: &World, before: &BTreeMap<String, Written>) -> anyhow::Result<Transcripts> {
