@@ -30,6 +30,8 @@ pub enum DurationSource {
     /// Read from the container's headers.
     #[default]
     Header,
+    /// Read from headers that tell of more than the file holds, and scaled down to what is there: it is cut off.
+    CutOff,
     /// Estimated from the size in bytes, since no header tells.
     Size,
 }

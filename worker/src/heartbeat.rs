@@ -191,7 +191,7 @@ impl Beating {
 
 fn rank(phase: Phase) -> u8 {
     match phase {
-        Phase::Starting | Phase::Idle | Phase::Draining => 0,
+        Phase::Idle => 0,
         Phase::Fetching => 1,
         Phase::Decoding => 2,
         Phase::Publishing => 3,

@@ -17,6 +17,10 @@ use crate::spool::{Spool, SpooledFile};
 use crate::stage_error::{Side, StageError};
 use crate::station::Station;
 
+/// Told of a recording whose headers declare more than the file holds: decoders do not notice.
+const CUT_OFF: &str =
+    "cut off: the file's header tells of more audio than the file holds; this is what is there";
+
 /// A leased recording that is ready for the engine, or needs none.
 #[derive(Debug)]
 pub struct Prepared {
@@ -78,13 +82,19 @@ async fn decode(
             worker: &worker,
             limits: limits.into(),
         };
-        decode_audio(&request, &mut |_progress| {
+        let decoded = decode_audio(&request, &mut |_progress| {
             item.advance();
             if control.order() == Order::Stop || item.is_lost() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
+        });
+        decoded.map(|mut audio| {
+            if recording.seconds_from == DurationSource::CutOff {
+                audio.warnings.push(CUT_OFF.to_owned());
+            }
+            audio
         })
     });
     let decoded = decoding.await.map_err(|error| {

@@ -178,6 +178,7 @@ fn a_playlist_named_mp3_opens_nothing() {
     let cases = [
         ("concat.mp3", format!("ffconcat version 1.0\nfile {}\n", secret.display())),
         ("relative.mp3", "ffconcat version 1.0\nfile secret.wav\n".to_owned()),
+        ("says what ends a worker.mp3", "ffconcat version 1.0\nfile 'Protocol not found'\n".to_owned()),
         ("hls.mp3", hls.clone()),
         ("hls.m3u8", hls),
         ("dash.mp3", dash),

@@ -61,6 +61,9 @@ pub(super) fn probe_uncaught(reader: &mut RangedReader<'_>, name: &str) -> Probe
         Ok(Length::Told(seconds)) if is_credible(seconds, size_bytes) => {
             (seconds, DurationSource::Header, None)
         }
+        Ok(Length::CutOff(seconds)) if is_credible(seconds, size_bytes) => {
+            (seconds, DurationSource::CutOff, None)
+        }
         Ok(Length::Sampled(seconds)) if is_credible(seconds, size_bytes) => {
             (seconds, DurationSource::Size, None)
         }
@@ -78,7 +81,7 @@ fn measure(reader: &mut RangedReader<'_>, found: &mut Option<Container>) -> Resu
     // Encoders and cutters leave zeros and half frames before the first sync of an mp3.
     *found = Container::of_head(&head).or((start > 0).then_some(Container::MpegAudio));
     match found {
-        Some(Container::Wav) => wav::length(reader, start).map(Length::Told),
+        Some(Container::Wav) => wav::length(reader, start),
         Some(Container::Wave64) => wav::wave64_length(reader).map(Length::Told),
         Some(Container::Avi) => avi::length(reader).map(Length::Told),
         Some(Container::Aiff) => aiff::length(reader, start).map(Length::Told),

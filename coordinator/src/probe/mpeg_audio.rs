@@ -27,7 +27,7 @@ pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<Length
     let audio_bytes = end.checked_sub(audio_at).ok_or(Stop::NotTold)?;
     let frame = head.get(first_at..).unwrap_or_default();
     if let Some(index) = Index::parse(frame, &first) {
-        return Ok(Length::Told(index.seconds(&first, audio_bytes)));
+        return Ok(index.length(&first, audio_bytes));
     }
     let sampled = sampled_rate::length(reader, audio_at, end, true, |bytes| {
         // Frames of another kind are chance bytes.
@@ -38,7 +38,7 @@ pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<Length
     Ok(match sampled {
         // Padding alone makes frames differ by a byte.
         Length::Sampled(seconds) if (seconds / constant - 1.0).abs() < 0.004 => Length::Told(constant),
-        Length::Sampled(_) | Length::Told(_) => sampled,
+        Length::Sampled(_) | Length::Told(_) | Length::CutOff(_) => sampled,
     })
 }
 
@@ -171,16 +171,16 @@ impl Index {
         })
     }
 
-    /// Less when the object is shorter than the index says: a truncated upload.
-    fn seconds(&self, header: &Header, audio_bytes: u64) -> f64 {
+    /// Less than the index says when the object is shorter than that: a truncated upload.
+    fn length(&self, header: &Header, audio_bytes: u64) -> Length {
         let samples = u64::from(self.frames) * u64::from(header.samples());
         let seconds =
             samples.saturating_sub(self.padding_samples.into()) as f64 / f64::from(header.sample_rate);
         match self.bytes {
             Some(bytes) if u64::from(bytes) > audio_bytes + 4096 => {
-                seconds * audio_bytes as f64 / f64::from(bytes)
+                Length::CutOff(seconds * audio_bytes as f64 / f64::from(bytes))
             }
-            _ => seconds,
+            _ => Length::Told(seconds),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! WAVE, RF64/BW64 and Sony Wave64.
 
 use super::fields::{seconds, tag, u16_le, u32_le, u64_le};
+use super::length::Length;
 use super::ranged_reader::{RangedReader, Stop};
+
+/// A declared size from here on is what programs write that cannot go back to correct it.
+const STREAMED_BYTES_MIN: u64 = 0x7FFF_0000;
 
 /// Chunks looked at before the sound data; real files have a handful.
 const CHUNKS_MAX: usize = 1000;
@@ -50,7 +54,7 @@ impl Format {
 /// The length of a RIFF, RF64 or BW64 WAVE file whose `RIFF` stands at `start`, in seconds.
 ///
 /// A data size of zero, of 2³²−1 (written when streaming) or beyond the object's end means: up to the end.
-pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<f64, Stop> {
+pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<Length, Stop> {
     let mut at = start + 12;
     let mut format = None;
     let mut fact_samples = None;
@@ -68,8 +72,11 @@ pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<f64, S
                     u32::MAX => long_data_bytes.unwrap_or(u64::MAX),
                     size => u64::from(size),
                 };
-                let data_bytes = present(declared, reader.size_bytes() - body);
-                return format.ok_or(Stop::NotTold)?.seconds(data_bytes, fact_samples);
+                let left = reader.size_bytes() - body;
+                let data_bytes = present(declared, left);
+                let seconds = format.ok_or(Stop::NotTold)?.seconds(data_bytes, fact_samples)?;
+                let is_cut_off = data_bytes < declared && declared < STREAMED_BYTES_MIN;
+                return Ok(if is_cut_off { Length::CutOff(seconds) } else { Length::Told(seconds) });
             }
             _ => {}
         }

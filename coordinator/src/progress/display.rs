@@ -135,11 +135,9 @@ fn total_text(snapshot: &Snapshot, estimate: &Estimate, elapsed: Duration) -> St
 }
 
 fn worker_text(report: Option<&WorkerReport>) -> String {
-    let Some(report) = report else { return "starting".to_owned() };
+    let Some(report) = report else { return "loading the model".to_owned() };
     let doing = match report.phase {
-        Phase::Starting => return "loading the model".to_owned(),
         Phase::Idle => return "idle".to_owned(),
-        Phase::Draining => return "finishing".to_owned(),
         Phase::Fetching => "fetching",
         Phase::Decoding => "decoding",
         Phase::Transcribing => "",

@@ -2,12 +2,13 @@
 
 use crate::recording::{DurationSource, Recording};
 
-/// `["name","etag",size]`, and a final `1` when the length is an estimate. The length itself is the record's `ms`.
+/// `["name","etag",size]`, and a final `1` when the length is an estimate, `2` when the file is cut off. The length itself is the record's `ms`.
 pub(super) fn pack(recording: &Recording) -> Result<String, serde_json::Error> {
     let Recording { name, etag, size_bytes, seconds: _, seconds_from } = recording;
     match seconds_from {
         DurationSource::Header => serde_json::to_string(&(name, etag, size_bytes)),
         DurationSource::Size => serde_json::to_string(&(name, etag, size_bytes, 1)),
+        DurationSource::CutOff => serde_json::to_string(&(name, etag, size_bytes, 2)),
     }
 }
 
@@ -23,8 +24,9 @@ pub(super) fn unpack(payload: &[u8], ms: u64) -> Result<Recording, serde_json::E
     if let Ok((name, etag, size)) = serde_json::from_slice::<(String, String, u64)>(payload) {
         return Ok(with_seconds(name, etag, size, DurationSource::Header));
     }
-    let (name, etag, size, _) = serde_json::from_slice::<(String, String, u64, u8)>(payload)?;
-    Ok(with_seconds(name, etag, size, DurationSource::Size))
+    let (name, etag, size, mark) = serde_json::from_slice::<(String, String, u64, u8)>(payload)?;
+    let seconds_from = if mark == 2 { DurationSource::CutOff } else { DurationSource::Size };
+    Ok(with_seconds(name, etag, size, seconds_from))
 }
 
 /// Predicted length in whole milliseconds, so that sums are exact; what is no length counts as none.
@@ -48,9 +50,11 @@ mod tests {
 
     #[test]
     fn recordings_come_back_as_they_were() {
-        for (name, seconds_from) in
-            [("a/b.mp3", DurationSource::Header), ("x\n|\"\\é\u{1}", DurationSource::Size)]
-        {
+        for (name, seconds_from) in [
+            ("a/b.mp3", DurationSource::Header),
+            ("x\n|\"\\é\u{1}", DurationSource::Size),
+            ("cut.mp3", DurationSource::CutOff),
+        ] {
             let recording = Recording {
                 name: name.into(),
                 etag: "\"e\"".into(),

@@ -35,8 +35,6 @@ pub struct WorkerReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Loading the model, checking the engine.
-    Starting,
     /// Nothing to claim.
     Idle,
     /// Fetching the recording.
@@ -47,8 +45,6 @@ pub enum Phase {
     Transcribing,
     /// Writing the transcript.
     Publishing,
-    /// Finishing or giving back what it holds, to leave.
-    Draining,
 }
 
 /// Whether an idle worker waits or leaves.

@@ -77,6 +77,8 @@ fn each_fails_alone_and_can_be_mended_alone() -> anyhow::Result<()> {
     ensure!(found["silent.wav"]["duration"] == 3.0, "{}", found["silent.wav"]);
     let half = found["cut off.mp3"]["duration"].as_f64().unwrap_or_default();
     ensure!((4.0..7.0).contains(&half), "half of 11 s is not {half} s");
+    let warnings = found["cut off.mp3"]["warnings"].to_string();
+    ensure!(warnings.contains("cut off"), "a reader is not told: {warnings}");
 
     for item in world.items(&["--failed"])? {
         ensure!(item["state"] == "dead" && item["error_class"] == "poison", "{item:#}");

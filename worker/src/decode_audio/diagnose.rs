@@ -163,7 +163,8 @@ mod tests {
             (End::Signal(9), "", Disposition::Retry),
             (End::Signal(24), "", Disposition::Retry),
             (End::Exit(126), "No such file or directory", Disposition::Fatal),
-            (End::Exit(1), "fd:: Protocol not found", Disposition::Fatal),
+            // Only what the recording says: ffmpeg itself was tried at the worker's start.
+            (End::Exit(1), "Unsafe file name 'Protocol not found'", Disposition::Poison),
             (End::Exit(1), "x: Cannot allocate memory", Disposition::Poison),
         ];
         for (end, stderr, disposition) in cases {
