@@ -50,7 +50,7 @@ release: setup ## Build the programs with all optimisations
 
 .PHONY: dist
 dist: ## Make dist/steno-VERSION-x86_64-linux.tar.gz, which runs from any folder, and check that it does
-	@tools/setup library portable-redis portable-ffmpeg
+	@tools/setup library model portable-redis portable-ffmpeg
 	tools/dist
 	tools/check-dist
 
@@ -91,7 +91,7 @@ scripts: ## Check the shell scripts
 
 .PHONY: bench-leases
 bench-leases: setup ## Leases on a real Redis: operations per second and bytes an item, at growing sizes
-	$(CARGO) bench --package steno-tests --bench leases
+	$(CARGO) bench --workspace --profile dev --bench leases -- --items 10000,100000,1000000
 
 ##@ Other
 
