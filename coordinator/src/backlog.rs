@@ -42,7 +42,9 @@ pub(crate) struct Intake<'a> {
 pub(crate) struct Backlog {
     /// Recordings in the input.
     pub(crate) recordings: u64,
-    /// Of these: in the batch already, from an earlier run.
+    /// Beside them: entries of the input that cannot be listed or followed: an unreadable subfolder, a link that leads nowhere.
+    pub(crate) left_out: u64,
+    /// Of the recordings: in the batch already, from an earlier run.
     pub(crate) known: u64,
     /// Of these: transcribed already with the same settings, by another batch.
     pub(crate) published: u64,
@@ -67,15 +69,17 @@ impl Intake<'_> {
     pub(crate) async fn take(&self, say: &dyn Fn(&str)) -> Result<Backlog, Failure> {
         let published = self.published_keys().await?;
         let known = self.known(&published, say).await?;
-        let listed = match self.manifest {
-            Some(path) => self.read_manifest(path, say).await?,
+        let (listed, left_out) = match self.manifest {
+            Some(path) => (self.read_manifest(path, say).await?, 0),
             None => self.list(&known, say).await?,
         };
-        let known = self.without_outdated(known, &listed, say).await?;
+        // What cannot be listed now may be there all the same.
+        let known = if left_out == 0 { self.without_outdated(known, &listed, say).await? } else { known };
         let recordings = listed.len() as u64;
         let new: Vec<Recording> =
             listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
-        let mut backlog = Backlog { recordings, known: recordings - new.len() as u64, ..Backlog::default() };
+        let mut backlog =
+            Backlog { recordings, left_out, known: recordings - new.len() as u64, ..Backlog::default() };
         let new = self.without_published(new, &published, &mut backlog, say).await?;
         backlog.estimated = new.iter().filter(|new| new.seconds_from == DurationSource::Size).count() as u64;
         backlog.new_audio_ms = new.iter().map(|new| (new.seconds.max(0.0) * 1000.0) as u64).sum();
@@ -156,18 +160,21 @@ impl Intake<'_> {
         Ok(known)
     }
 
-    async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
-        let mut recordings = Vec::new();
+    async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<(Vec<Recording>, u64), Failure> {
+        let (mut recordings, mut left_out) = (Vec::new(), 0);
         let mut listed = std::pin::pin!(list_recordings(self.input, known));
         while let Some(found) = listed.try_next().await? {
             match found {
                 // An unreadable one fails with its own message when its turn comes.
                 Found::Recording(recording) | Found::Unreadable(recording, _) => recordings.push(recording),
                 Found::Other => {}
-                Found::Lost(error) => say(&format!("Left out: {error}")),
+                Found::Lost(error) => {
+                    left_out += 1;
+                    say(&format!("Left out: {error}"));
+                }
             }
         }
-        Ok(recordings)
+        Ok((recordings, left_out))
     }
 
     async fn read_manifest(&self, path: &Path, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {

@@ -25,6 +25,8 @@ pub struct Summary {
     pub skipped: u64,
     /// Transcribed before with other settings, and kept.
     pub kept: u64,
+    /// Entries of the input that cannot be listed or followed; the run names them at its start.
+    pub left_out: u64,
     /// Given up, in this run or before.
     pub failed: u64,
     /// Neither done nor given up.
@@ -72,7 +74,7 @@ impl Summary {
     pub fn exit(&self) -> Exit {
         match self.outcome {
             Outcome::Interrupted => Exit::Interrupted,
-            Outcome::Finished if self.failed > 0 => Exit::SomeFailed,
+            Outcome::Finished if self.failed + self.left_out > 0 => Exit::SomeFailed,
             Outcome::Finished => Exit::Success,
         }
     }
@@ -99,6 +101,7 @@ impl Summary {
         };
         line(self.skipped, "skipped: transcribed before with the same settings");
         line(self.kept, "kept: transcribed before with other settings (--existing replace makes them anew)");
+        line(self.left_out, "left out: they cannot be read from the input; they are named above");
         line(self.left, "left: run the same command again to go on");
         line(self.failed, "failed:");
         for failed in self.failures.iter().take(FAILED_SHOWN) {
@@ -136,6 +139,7 @@ mod tests {
             done: 2,
             skipped: 0,
             kept: 0,
+            left_out: 0,
             failed: 0,
             left: 0,
             failures: Vec::new(),
@@ -151,6 +155,7 @@ mod tests {
     fn exit_codes_tell_the_outcome() {
         assert_eq!(summary().exit(), Exit::Success);
         assert_eq!(Summary { failed: 1, ..summary() }.exit(), Exit::SomeFailed);
+        assert_eq!(Summary { left_out: 1, ..summary() }.exit(), Exit::SomeFailed);
         assert_eq!(
             Summary { outcome: Outcome::Interrupted, failed: 1, ..summary() }.exit(),
             Exit::Interrupted

@@ -47,6 +47,7 @@ pub(super) async fn summarise(
         done: after.totals.done.saturating_sub(before.totals.done),
         skipped: backlog.published + before.totals.done,
         kept: backlog.kept,
+        left_out: backlog.left_out,
         failed: after.totals.dead,
         left: after.totals.open(),
         failures,

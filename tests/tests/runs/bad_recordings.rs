@@ -150,7 +150,7 @@ fn what_changes_after_the_listing_fails_alone() -> anyhow::Result<()> {
 fn what_cannot_be_listed_is_named() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
     std::os::unix::fs::symlink("nowhere", world.input().join("dangling.mp3"))?;
-    let ended = world.run()?.run()?.expect(0)?;
+    let ended = world.run()?.run()?.expect(1)?;
     ended.says(&["Left out", "dangling.mp3", "leads nowhere"])?;
     invariants::check(&world, &["speech-00.flac"], &[])?;
     Ok(())
