@@ -127,7 +127,7 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
         batch,
         input,
         output,
-        model: ModelIdentity { name: model_name(model), hash },
+        model: ModelIdentity { name: model_name(&request.model), hash },
         options: request.options.clone(),
         formats: request.formats.clone(),
         shards: spread.workers,
@@ -240,8 +240,9 @@ fn weights_bytes(model: &ModelFolder) -> u64 {
     model.path().join("model.bin").metadata().map_or(0, |metadata| metadata.len())
 }
 
-fn model_name(model: &ModelFolder) -> String {
-    model.path().file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+/// The model's name as the user knows it: the folder's, even where that is a link.
+fn model_name(folder: &std::path::Path) -> String {
+    folder.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn short(batch: &BatchId) -> &str {
