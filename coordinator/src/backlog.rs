@@ -210,9 +210,10 @@ impl Intake<'_> {
         backlog: &mut Backlog,
         say: &dyn Fn(&str),
     ) -> Result<Vec<Recording>, Failure> {
+        let options_hash = self.meta.options.hash().map_err(Failure::usage)?;
         let looks = futures::stream::iter(recordings)
             .map(|recording| async {
-                let there = self.look(&recording, keys).await?;
+                let there = self.look(&recording, keys, &options_hash).await?;
                 Ok::<_, Failure>((recording, there))
             })
             .buffered(LOOKS_AT_ONCE);
@@ -239,7 +240,12 @@ impl Intake<'_> {
         Ok(wanted)
     }
 
-    async fn look(&self, recording: &Recording, keys: &HashSet<String>) -> Result<There, Failure> {
+    async fn look(
+        &self,
+        recording: &Recording,
+        keys: &HashSet<String>,
+        options_hash: &str,
+    ) -> Result<There, Failure> {
         let key = transcript_key(&recording.name, Format::Json.extension());
         if !keys.contains(&key) {
             // A file of the user's own where one of the other formats should go is not overwritten either.
@@ -257,9 +263,8 @@ impl Intake<'_> {
         let Ok(head) = serde_json::from_slice::<PublishedHead>(&bytes) else {
             return Ok(There::OtherSettings);
         };
-        let options_hash = self.meta.options.hash().map_err(Failure::usage)?;
         let wanted =
-            Fingerprint::new(&recording.etag, recording.size_bytes, &self.meta.model.hash, &options_hash);
+            Fingerprint::new(&recording.etag, recording.size_bytes, &self.meta.model.hash, options_hash);
         if head.provenance.fingerprint != wanted {
             return Ok(There::OtherSettings);
         }

@@ -24,7 +24,8 @@ pub fn speech() -> PathBuf {
 pub fn fetched(path: &str) -> anyhow::Result<PathBuf> {
     let full = repository().join(".local").join(path);
     ensure!(full.exists(), "{} is missing: run make setup", full.display());
-    Ok(full.canonicalize()?)
+    // By the name that a user gives: what the link leads to is called otherwise.
+    Ok(std::path::absolute(full)?)
 }
 
 /// Copies the speech.

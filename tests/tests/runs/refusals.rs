@@ -70,7 +70,12 @@ fn an_output_where_a_file_stands() -> anyhow::Result<()> {
 #[test]
 fn an_unknown_language_of_the_model() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
-    world.run()?.args(["--language", "de"]).run()?.expect(3)?.says(&["English only", "multilingual model"])?;
+    world.run()?.args(["--language", "de"]).run()?.expect(3)?.says(&[
+        "tiny.en",
+        "de",
+        "English only",
+        "multilingual model",
+    ])?;
     nothing_was_done(&world)
 }
 
