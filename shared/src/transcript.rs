@@ -46,6 +46,22 @@ pub struct Segment {
     pub compression_ratio: f64,
     /// Temperature at which the window was generated, 0 to 1.
     pub temperature: f64,
+    /// The segment's words with their times, when they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<Word>>,
+}
+
+/// A word with its times, punctuation included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// Start in seconds from the recording's start.
+    pub start: f64,
+    /// End in seconds.
+    pub end: f64,
+    /// The word, with the leading space that Whisper writes where its language has spaces.
+    pub word: String,
+    /// Probability of its tokens, on average, 0 to 1.
+    pub probability: f64,
 }
 
 /// Where a transcript comes from.

@@ -105,17 +105,19 @@ fn transcribe_one(
         expected_seconds: None,
         ffmpeg: &args.ffmpeg,
         worker: &worker,
+        spool: &std::env::temp_dir(),
         limits: WorkLimits::default().into(),
     };
     let begin = Instant::now();
     let audio = decode_audio(&request, &mut |_| ControlFlow::Continue(()))?;
     let decode_seconds = begin.elapsed().as_secs_f64();
     if let Some(folder) = &args.samples {
-        let pcm: Vec<u8> = audio.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let pcm: Vec<u8> =
+            audio.pcm.read(0..usize::MAX)?.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         std::fs::write(folder.join(format!("{name}.s16le")), pcm)?;
     }
     let begin = Instant::now();
-    let transcription = engine.transcribe(&audio.samples, options, &mut |_| ControlFlow::Continue(()))?;
+    let transcription = engine.transcribe(&audio.pcm, options, &mut |_| ControlFlow::Continue(()))?;
     let result = serde_json::json!({
         "filename": name,
         "language": transcription.language,

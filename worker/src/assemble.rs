@@ -2,7 +2,7 @@
 
 use steno_shared::transcript::Segment;
 
-use crate::transcribe::{Attempt, Cut, widen};
+use crate::transcribe::{Attempt, Cut};
 
 /// What the engine made of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,8 @@ pub fn segment(cut: &Cut, text: String, window: &Attempt) -> Segment {
         avg_logprob: window.avg_logprob,
         no_speech_prob: window.no_speech_prob,
         compression_ratio: window.compression_ratio,
-        temperature: widen(window.temperature),
+        temperature: window.temperature,
+        words: None,
     }
 }
 

@@ -137,7 +137,7 @@ fn transcribe(
         }
     };
     let transcription = engine
-        .transcribe(&audio.samples, &config.meta.options, &mut progress)
+        .transcribe(&audio.pcm, &config.meta.options, &mut progress)
         .map_err(|error| StageError::from_engine(&error))?;
     let description = engine.description();
     let lease = &item.lease;

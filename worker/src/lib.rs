@@ -18,6 +18,7 @@ pub mod heartbeat;
 pub mod held;
 pub mod model;
 pub mod outage;
+pub mod pcm;
 pub mod prepare;
 pub mod publish;
 pub mod run;

@@ -57,17 +57,19 @@ pub async fn prepare(
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;
     item.enter(Phase::Decoding);
-    let audio = decode(station, Arc::clone(control), Arc::clone(&item), file).await?;
+    let audio = decode(station, spool, Arc::clone(control), Arc::clone(&item), file).await?;
     Ok(Prepared { item, work: Work::Transcribe(audio) })
 }
 
 async fn decode(
     station: &Station,
+    spool: &Spool,
     control: Arc<Control>,
     item: Arc<HeldItem>,
     file: SpooledFile,
 ) -> Result<DecodedAudio, StageError> {
     let (ffmpeg, limits) = (station.config.ffmpeg.clone(), station.config.limits);
+    let spool = spool.folder().to_owned();
     let internal = |error: &dyn std::fmt::Display| StageError::Fatal {
         exit: steno_shared::exit::Exit::Internal,
         message: format!("failed to start the decoder: {error}"),
@@ -80,6 +82,7 @@ async fn decode(
             expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(recording.seconds),
             ffmpeg: &ffmpeg,
             worker: &worker,
+            spool: &spool,
             limits: limits.into(),
         };
         let decoded = decode_audio(&request, &mut |_progress| {

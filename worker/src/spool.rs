@@ -28,6 +28,12 @@ impl Spool {
         Ok(Self { folder })
     }
 
+    /// The worker's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where an item's recording goes. The name comes from the item's id alone: the recording's own is hostile.
     #[must_use]
     pub fn path_for(&self, id: &ItemId) -> PathBuf {

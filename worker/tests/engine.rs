@@ -13,6 +13,7 @@ use steno_worker::assemble::Transcription;
 use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 use steno_worker::engine::{Engine, EngineError, Progress};
+use steno_worker::pcm::Pcm;
 
 fn local(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
@@ -30,13 +31,14 @@ fn jfk() -> Vec<i16> {
         expected_seconds: Some(11.0),
         ffmpeg: &local("bin/ffmpeg"),
         worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        spool: &std::env::temp_dir(),
         limits: WorkLimits::default().into(),
     };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().samples
+    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
 }
 
 fn transcribe(engine: &mut Engine, samples: &[i16], options: &TranscribeOptions) -> Transcription {
-    engine.transcribe(samples, options, &mut |_| ControlFlow::Continue(())).unwrap()
+    engine.transcribe(&Pcm::from(samples.to_vec()), options, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// What `tools/reference/transcribe.py` wrote with faster-whisper.
@@ -88,7 +90,7 @@ fn next_to_no_audio_gives_no_segments() {
 fn exactly_thirty_seconds_of_silence_are_one_window_as_in_the_reference() {
     let mut windows = 0;
     let ours = engine()
-        .transcribe(&[0; 480_000], &TranscribeOptions::default(), &mut |progress| {
+        .transcribe(&Pcm::from(vec![0; 480_000]), &TranscribeOptions::default(), &mut |progress| {
             windows += u32::from(progress.seconds > 0.0);
             ControlFlow::Continue(())
         })
@@ -124,13 +126,13 @@ fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
     let samples = [jfk(), jfk(), jfk()].concat();
     // No text is certain, so each temperature fails.
     let options = TranscribeOptions {
-        log_prob_threshold: 0.0,
-        temperatures: vec![0.0, 0.4],
+        log_prob_threshold: Some(0.0),
+        temperature: vec![0.0, 0.4],
         ..TranscribeOptions::default()
     };
     let mut reports: Vec<Progress> = Vec::new();
     let ours = engine()
-        .transcribe(&samples, &options, &mut |progress| {
+        .transcribe(&Pcm::from(samples), &options, &mut |progress| {
             reports.push(progress);
             ControlFlow::Continue(())
         })
@@ -151,7 +153,7 @@ fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
 fn it_stops_between_windows() {
     let samples = [jfk(), jfk(), jfk(), jfk()].concat();
     let error = engine()
-        .transcribe(&samples, &TranscribeOptions::default(), &mut |progress| {
+        .transcribe(&Pcm::from(samples), &TranscribeOptions::default(), &mut |progress| {
             if progress.seconds > 0.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap_err();
@@ -168,9 +170,9 @@ fn options_that_the_model_cannot_meet_are_refused() {
     let default = TranscribeOptions::default();
     let cases = [
         (TranscribeOptions { language: Some("de".into()), ..default.clone() }, "knows English only"),
-        (TranscribeOptions { temperatures: vec![], ..default.clone() }, "temperatures is empty"),
+        (TranscribeOptions { temperature: vec![], ..default.clone() }, "temperature is empty"),
         (TranscribeOptions { beam_size: 0, ..default.clone() }, "beam_size is 0"),
-        (TranscribeOptions { temperatures: vec![f32::NAN], ..default.clone() }, "temperatures is NaN"),
+        (TranscribeOptions { temperature: vec![f64::NAN], ..default.clone() }, "temperature is NaN"),
     ];
     for (options, words) in cases {
         let error = engine.check_options(&options).unwrap_err();

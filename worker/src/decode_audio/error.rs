@@ -80,6 +80,16 @@ pub enum DecodeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The samples of a long recording could not be kept.
+    #[error(
+        "cannot write decoded audio to the spool folder {spool}: {source}; make room (115 MB for each hour of audio)"
+    )]
+    SpoolFailed {
+        /// The folder.
+        spool: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The decoder could not be started or talked to.
     #[error("cannot run the decoder {program}: {reason}; install ffmpeg 6.0 or later, or run `make setup`")]
     CannotRun {
@@ -111,7 +121,7 @@ impl DecodeError {
             // A busy machine may be the cause.
             Self::TooSlow { .. } | Self::DecoderKilled { .. } | Self::Unreadable { .. } => Disposition::Retry,
             Self::Interrupted { .. } => Disposition::Interrupted,
-            Self::CannotRun { .. } => Disposition::Fatal,
+            Self::SpoolFailed { .. } | Self::CannotRun { .. } => Disposition::Fatal,
         }
     }
 }

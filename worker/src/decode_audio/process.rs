@@ -16,6 +16,7 @@ use super::child;
 use super::diagnose::{End, Outcome};
 use super::request::{DecodeProgress, DecodeRequest, DecodedAudio, seconds};
 use crate::features::SAMPLE_RATE;
+use crate::pcm::{IN_MEMORY_SAMPLES, Pcm, PcmWriter};
 
 /// How often the clock and the callback are consulted while nothing arrives.
 const TICK_MS: u16 = 200;
@@ -52,27 +53,26 @@ pub fn decode_audio(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(cannot_run(request.worker))?;
-    let mut decoder = Decoder { child, pcm: Vec::new(), stderr: Vec::new() };
+    let pcm = PcmWriter::new(request.spool, IN_MEMORY_SAMPLES);
+    let mut decoder = Decoder { child, pcm, stderr: Vec::new() };
     decoder.read(request, progress)?;
     let status = decoder.child.wait().map_err(cannot_run(request.worker))?;
-    let samples: Vec<i16> =
-        decoder.pcm.chunks_exact(2).map(|sample| i16::from_le_bytes([sample[0], sample[1]])).collect();
     let outcome = Outcome {
         end: end(status),
-        n_samples: samples.len(),
+        n_samples: decoder.pcm.len(),
         stderr: &String::from_utf8_lossy(&decoder.stderr),
         limits: request.limits,
         expected_seconds: request.expected_seconds,
         program: request.ffmpeg,
     };
     let warnings = outcome.diagnose()?;
-    Ok(DecodedAudio { samples, warnings })
+    Ok(DecodedAudio { pcm: decoder.take_pcm(request), warnings })
 }
 
 /// A running decoder; it is killed and reaped when this goes.
 struct Decoder {
     child: Child,
-    pcm: Vec<u8>,
+    pcm: PcmWriter,
     stderr: Vec<u8>,
 }
 
@@ -85,6 +85,10 @@ impl Drop for Decoder {
 }
 
 impl Decoder {
+    fn take_pcm(&mut self, request: &DecodeRequest<'_>) -> Pcm {
+        std::mem::replace(&mut self.pcm, PcmWriter::new(request.spool, 0)).finish()
+    }
+
     /// Reads both outputs to their ends.
     fn read(
         &mut self,
@@ -92,13 +96,13 @@ impl Decoder {
         progress: &mut dyn FnMut(DecodeProgress) -> ControlFlow<()>,
     ) -> Result<(), DecodeError> {
         let limits = request.limits;
-        let most_bytes = limits.audio_seconds.saturating_mul(2 * SAMPLE_RATE as u64);
+        let most_samples = limits.audio_seconds.saturating_mul(SAMPLE_RATE as u64);
         let deadline = Instant::now() + Duration::from_secs(limits.decode_seconds);
         let mut outputs = Outputs { stdout: self.child.stdout.take(), stderr: self.child.stderr.take() };
         let mut buffer = vec![0; 64 << 10];
         let mut reported = Instant::now();
         loop {
-            let decoded_seconds = seconds(self.pcm.len() / 2);
+            let decoded_seconds = seconds(self.pcm.len());
             if reported.elapsed() >= Duration::from_millis(TICK_MS.into()) {
                 reported = Instant::now();
                 if progress(DecodeProgress { seconds: decoded_seconds }).is_break() {
@@ -116,8 +120,11 @@ impl Decoder {
                 Arrival::Nothing => {}
                 Arrival::End => return Ok(()),
                 Arrival::Stdout(n) => {
-                    self.pcm.extend_from_slice(&buffer[..n]);
-                    if self.pcm.len() as u64 > most_bytes {
+                    self.pcm.push(&buffer[..n]).map_err(|source| DecodeError::SpoolFailed {
+                        spool: request.spool.to_owned(),
+                        source,
+                    })?;
+                    if self.pcm.len() as u64 > most_samples {
                         return Err(DecodeError::TooLong { limit_seconds: limits.audio_seconds });
                     }
                 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use steno_shared::worker_config::WorkLimits;
 
 use crate::features::SAMPLE_RATE;
+use crate::pcm::Pcm;
 
 /// A recording to decode.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct DecodeRequest<'a> {
     pub ffmpeg: &'a Path,
     /// The program whose `decode-audio` subcommand is [`super::child::run`]: the worker itself.
     pub worker: &'a Path,
+    /// Folder for the samples of long recordings.
+    pub spool: &'a Path,
     /// Bounds.
     pub limits: DecodeLimits,
 }
@@ -43,10 +46,10 @@ impl From<WorkLimits> for DecodeLimits {
 }
 
 /// A recording's samples.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct DecodedAudio {
-    /// 16 kHz mono, full scale ±32768; at least one. Kept as the decoder gives them, half the size of f32.
-    pub samples: Vec<i16>,
+    /// 16 kHz mono, full scale ±32768; at least one sample.
+    pub pcm: Pcm,
     /// What a reader of the transcript should know: a cut-off file, invalid frames. Empty when all is well.
     pub warnings: Vec<String>,
 }
@@ -55,7 +58,7 @@ impl DecodedAudio {
     /// Length in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        seconds(self.samples.len())
+        self.pcm.seconds()
     }
 }
 

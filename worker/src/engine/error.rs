@@ -49,6 +49,9 @@ pub enum EngineError {
         /// Language or task asked for.
         asked: String,
     },
+    /// The samples of a long recording cannot be read back.
+    #[error("cannot read decoded audio back from the spool folder: {0}; check the disk")]
+    Spool(#[from] std::io::Error),
     /// An option has a value that makes no sense.
     #[error("option {name} is {value}, but must be {must}")]
     BadOption {
@@ -68,6 +71,7 @@ impl EngineError {
         match self {
             Self::Interrupted { .. } => Disposition::Interrupted,
             Self::Native(error) => error.disposition(),
+            Self::Spool(_) => Disposition::Retry,
             // None of these has to do with the recording.
             Self::Folder(_)
             | Self::Preprocessor(_)

@@ -104,8 +104,8 @@ impl Engine {
                 return bad(name, value.to_string(), "at least 1");
             }
         }
-        if options.temperatures.is_empty() {
-            return bad("temperatures", "empty".into(), "a list of at least one number");
+        if options.temperature.is_empty() {
+            return bad("temperature", "empty".into(), "a list of at least one number");
         }
         for (name, value) in [
             ("max_initial_timestamp", options.max_initial_timestamp),
@@ -113,7 +113,7 @@ impl Engine {
             ("repetition_penalty", options.repetition_penalty),
         ]
         .into_iter()
-        .chain(options.temperatures.iter().map(|&temperature| ("temperatures", temperature)))
+        .chain(options.temperature.iter().map(|&temperature| ("temperature", temperature)))
         {
             if !value.is_finite() || value < 0.0 {
                 return bad(name, value.to_string(), "a number of at least 0");

@@ -6,8 +6,9 @@ use steno_shared::options::TranscribeOptions;
 
 use super::{Engine, EngineError};
 use crate::assemble::{self, Transcription};
-use crate::features::{FRAMES_PER_SECOND, LogMel, SAMPLE_RATE, WINDOW_FRAMES};
+use crate::features::{FRAMES_PER_SECOND, LogMel, WINDOW_FRAMES};
 use crate::generate::Encoded;
+use crate::pcm::Pcm;
 use crate::transcribe::{
     Attempt, LanguageGuess, LanguageVote, Verdict, Walk, avg_logprob, best_of_failures, compression_ratio,
     is_silence, judge, prompt,
@@ -37,14 +38,14 @@ impl Engine {
     /// When options and model do not agree, the engine fails, or it was stopped.
     pub fn transcribe(
         &mut self,
-        samples: &[i16],
+        pcm: &Pcm,
         options: &TranscribeOptions,
         progress: Report<'_>,
     ) -> Result<Transcription, EngineError> {
         self.check_options(options)?;
         let mut recording = Recording {
-            log_mel: LogMel::new(samples, self.filters.clone()),
-            duration: samples.len() as f64 / SAMPLE_RATE as f64,
+            log_mel: LogMel::new(pcm, self.filters.clone())?,
+            duration: pcm.seconds(),
             seek: 0,
             generations: 0,
             progress,
@@ -62,7 +63,7 @@ impl Engine {
         while let Some(window) = walk.window() {
             let encoded = match first.take() {
                 Some(encoded) => encoded,
-                None => self.model.encode(recording.log_mel.window(window.seek, window.size))?,
+                None => self.model.encode(recording.log_mel.window(window.seek, window.size)?)?,
             };
             let prompt = prompt(self.tokenizer.special(), window.previous, &language_and_task);
             let attempt = self.generate(&encoded, &prompt, &suppressed, options, &mut recording)?;
@@ -105,7 +106,7 @@ impl Engine {
             return Ok((LanguageGuess { language: "en".to_owned(), probability: 1.0 }, None));
         }
         let content = recording.log_mel.content_frames();
-        let encoded = self.model.encode(recording.log_mel.window(0, content.clamp(1, WINDOW_FRAMES)))?;
+        let encoded = self.model.encode(recording.log_mel.window(0, content.clamp(1, WINDOW_FRAMES))?)?;
         let guess = self.model.detect_language(&encoded)?;
         let mut vote = LanguageVote::default();
         let language = vote.add(guess.clone()).or_else(|| vote.majority()).unwrap_or(guess);
@@ -123,7 +124,7 @@ impl Engine {
     ) -> Result<Attempt, EngineError> {
         let prompt = self.vocabulary.strings(prompt)?;
         let mut failures = Vec::new();
-        for &temperature in &options.temperatures {
+        for &temperature in &options.temperature {
             let generated = self.model.generate(encoded, &prompt, temperature, suppressed, options)?;
             let text = self.tokenizer.decode(&generated.tokens)?;
             let attempt = Attempt {
@@ -141,7 +142,7 @@ impl Engine {
             }
         }
         best_of_failures(failures, options).ok_or(EngineError::BadOption {
-            name: "temperatures",
+            name: "temperature",
             value: "empty".into(),
             must: "a list of at least one number",
         })

@@ -1,11 +1,14 @@
 //! The log-mel spectrogram of a recording, window by window.
 
 use std::fmt;
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use super::MelFilters;
+use crate::pcm::Pcm;
 
 /// Samples a second that everything after decoding works at.
 pub const SAMPLE_RATE: usize = 16_000;
@@ -28,7 +31,7 @@ const FLOOR: f32 = 1e-10;
 /// whole recording*; `(x + 4) / 4`. Measuring that value is one pass, and windows are computed as they are asked for:
 /// memory does not grow with the recording.
 pub struct LogMel<'a> {
-    samples: &'a [i16],
+    pcm: &'a Pcm,
     spectrum: Spectrum,
     /// Base-10 logarithm of the loudest mel power.
     peak: f32,
@@ -45,18 +48,21 @@ impl fmt::Debug for LogMel<'_> {
 }
 
 impl<'a> LogMel<'a> {
-    /// Measures the loudest value of `samples` (16 kHz mono).
-    #[must_use]
-    pub fn new(samples: &'a [i16], filters: MelFilters) -> Self {
-        let mut log_mel = Self { samples, spectrum: Spectrum::new(filters), peak: 0.0 };
+    /// Measures the loudest value of a recording.
+    ///
+    /// # Errors
+    /// When samples that are kept in a file cannot be read.
+    pub fn new(pcm: &'a Pcm, filters: MelFilters) -> io::Result<Self> {
+        let mut log_mel = Self { pcm, spectrum: Spectrum::new(filters), peak: 0.0 };
+        let n_frames = log_mel.n_frames();
         let mut loudest = FLOOR;
-        let mut mels = vec![0.0; log_mel.n_mels()];
-        for frame in 0..log_mel.n_frames() {
-            log_mel.spectrum.frame(samples, frame, &mut mels);
-            loudest = mels.iter().fold(loudest, |loudest, &mel| loudest.max(mel));
+        for first in (0..n_frames).step_by(WINDOW_FRAMES) {
+            log_mel.frames(first..n_frames.min(first + WINDOW_FRAMES), |_, mels| {
+                loudest = mels.iter().fold(loudest, |loudest, &mel| loudest.max(mel));
+            })?;
         }
         log_mel.peak = loudest.log10();
-        log_mel
+        Ok(log_mel)
     }
 
     /// Number of mel bins: 80, or 128 for large-v3 and turbo.
@@ -74,24 +80,55 @@ impl<'a> LogMel<'a> {
     /// Frames that hold the recording's content: 100 a second, an incomplete last one not counted.
     #[must_use]
     pub fn content_frames(&self) -> usize {
-        self.samples.len() / HOP
+        self.pcm.len() / HOP
     }
 
     /// The frames `start .. start + n_frames` followed by zeros up to 30 s: `[n_mels, 3000]`, f32, row-major.
-    pub fn window(&mut self, start: usize, n_frames: usize) -> Vec<f32> {
-        let n_mels = self.n_mels();
-        let n_frames = n_frames.min(WINDOW_FRAMES).min(self.n_frames().saturating_sub(start));
+    ///
+    /// # Errors
+    /// When samples that are kept in a file cannot be read.
+    pub fn window(&mut self, start: usize, n_frames: usize) -> io::Result<Vec<f32>> {
+        let end = start.saturating_add(n_frames.min(WINDOW_FRAMES)).min(self.n_frames());
         let floor = self.peak - 8.0;
-        let mut window = vec![0.0; n_mels * WINDOW_FRAMES];
-        let mut mels = vec![0.0; n_mels];
-        for frame in 0..n_frames {
-            self.spectrum.frame(self.samples, start + frame, &mut mels);
-            for (row, mel) in window.chunks_exact_mut(WINDOW_FRAMES).zip(&mels) {
+        let mut window = vec![0.0; self.n_mels() * WINDOW_FRAMES];
+        self.frames(start.min(end)..end, |frame, mels| {
+            for (row, mel) in window.chunks_exact_mut(WINDOW_FRAMES).zip(mels) {
                 row[frame] = (mel.max(FLOOR).log10().max(floor) + 4.0) / 4.0;
             }
-        }
-        window
+        })?;
+        Ok(window)
     }
+
+    /// Gives the mel powers `[n_mels]` of each frame of a range, with the frame's place in it.
+    fn frames(&mut self, frames: Range<usize>, mut give: impl FnMut(usize, &[f32])) -> io::Result<()> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let samples = padded(self.pcm, frames.start * HOP..(frames.end - 1) * HOP + N_FFT)?;
+        let mut mels = vec![0.0; self.n_mels()];
+        for frame in 0..frames.len() {
+            self.spectrum.frame(&samples[frame * HOP..frame * HOP + N_FFT], &mut mels);
+            give(frame, &mels);
+        }
+        Ok(())
+    }
+}
+
+/// The samples of a range that counts from 200 before the first, scaled to ±1, reflected at both ends of the recording
+/// with its 160 zeros.
+fn padded(pcm: &Pcm, range: Range<usize>) -> io::Result<Vec<f32>> {
+    let scaled = |sample: &i16| f32::from(*sample) / 32768.0;
+    let before = N_FFT / 2;
+    if range.start >= before && range.end - before <= pcm.len() {
+        let samples = pcm.read(range.start - before..range.end - before)?;
+        return Ok(samples.iter().map(scaled).collect());
+    }
+    let with_zeros = pcm.len() + TAIL;
+    let indices: Vec<usize> =
+        range.map(|position| reflect(position as isize - before as isize, with_zeros)).collect();
+    let first = indices.iter().copied().min().unwrap_or(0);
+    let samples = pcm.read(first..indices.iter().copied().max().map_or(first, |last| last + 1))?;
+    Ok(indices.iter().map(|index| samples.get(index - first).map_or(0.0, scaled)).collect())
 }
 
 /// Computes mel powers a frame at a time; holds the FFT's plan and buffers.
@@ -122,11 +159,10 @@ impl Spectrum {
         }
     }
 
-    /// Mel powers `[n_mels]` of one frame.
-    fn frame(&mut self, samples: &[i16], frame: usize, mels: &mut [f32]) {
-        self.fill(samples, frame);
-        for (sample, weight) in self.input.iter_mut().zip(&self.hann) {
-            *sample *= weight;
+    /// Mel powers `[n_mels]` of one frame of 400 samples.
+    fn frame(&mut self, samples: &[f32], mels: &mut [f32]) {
+        for ((input, sample), weight) in self.input.iter_mut().zip(samples).zip(&self.hann) {
+            *input = sample * weight;
         }
         // The buffers are the plan's own, so their lengths fit; an error would leave the frame silent.
         if self.fft.process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch).is_err() {
@@ -136,24 +172,6 @@ impl Spectrum {
             *power = bin.norm_sqr();
         }
         self.filters.apply(&self.power, mels);
-    }
-
-    /// Copies the frame's samples, scaled to ±1, reflected at both ends of the zero-padded recording.
-    fn fill(&mut self, samples: &[i16], frame: usize) {
-        let scaled = |sample: &i16| f32::from(*sample) / 32768.0;
-        let centre = frame * HOP;
-        let inner = centre.checked_sub(N_FFT / 2).and_then(|start| samples.get(start..start + N_FFT));
-        if let Some(inner) = inner {
-            for (input, sample) in self.input.iter_mut().zip(inner) {
-                *input = scaled(sample);
-            }
-            return;
-        }
-        for (offset, input) in self.input.iter_mut().enumerate() {
-            let position = (centre + offset) as isize - (N_FFT / 2) as isize;
-            let index = reflect(position, samples.len() + TAIL);
-            *input = samples.get(index).map_or(0.0, scaled);
-        }
     }
 }
 
@@ -168,8 +186,8 @@ fn reflect(position: isize, len: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn spectrogram(samples: &[i16]) -> LogMel<'_> {
-        LogMel::new(samples, MelFilters::new(80, N_FFT, SAMPLE_RATE))
+    fn spectrogram(pcm: &Pcm) -> LogMel<'_> {
+        LogMel::new(pcm, MelFilters::new(80, N_FFT, SAMPLE_RATE)).unwrap()
     }
 
     #[test]
@@ -181,18 +199,18 @@ mod tests {
     #[test]
     fn frames_of_short_and_round_lengths() {
         for (samples, content) in [(0, 0), (1, 0), (159, 0), (160, 1), (480_000, 3000)] {
-            let samples = vec![0; samples];
+            let samples = Pcm::from(vec![0; samples]);
             let mut log_mel = spectrogram(&samples);
             assert_eq!(log_mel.content_frames(), content);
             assert_eq!(log_mel.n_frames(), content + 1);
-            assert_eq!(log_mel.window(0, WINDOW_FRAMES).len(), 80 * WINDOW_FRAMES);
+            assert_eq!(log_mel.window(0, WINDOW_FRAMES).unwrap().len(), 80 * WINDOW_FRAMES);
         }
     }
 
     #[test]
     fn silence_lies_at_the_floor_and_padding_is_zero() {
-        let mut log_mel = LogMel::new(&[0; 16_000], MelFilters::new(80, N_FFT, SAMPLE_RATE));
-        let window = log_mel.window(0, 100);
+        let pcm = Pcm::from(vec![0; 16_000]);
+        let window = spectrogram(&pcm).window(0, 100).unwrap();
         assert!((window[0] - -1.5).abs() < 1e-6, "log10 of 1e-10 gives (-10 + 4) / 4: {}", window[0]);
         assert_eq!(window[100..WINDOW_FRAMES], vec![0.0; WINDOW_FRAMES - 100]);
     }
@@ -200,8 +218,9 @@ mod tests {
     #[test]
     fn a_window_in_the_middle_is_the_spectrogram_s_own() {
         let samples: Vec<i16> = (0..64_000_i64).map(|n| ((n * n / 7) % 20_000 - 10_000) as i16).collect();
-        let mut log_mel = spectrogram(&samples);
-        let (whole, part) = (log_mel.window(0, 400), log_mel.window(130, 50));
+        let pcm = Pcm::from(samples);
+        let mut log_mel = spectrogram(&pcm);
+        let (whole, part) = (log_mel.window(0, 400).unwrap(), log_mel.window(130, 50).unwrap());
         for mel in 0..80 {
             let row = mel * WINDOW_FRAMES;
             assert_eq!(whole[row + 130..row + 180], part[row..row + 50]);

@@ -18,6 +18,7 @@ pub(super) fn transcript(segments: &[(f64, f64, &str)]) -> Transcript {
                 no_speech_prob: 0.0,
                 compression_ratio: 1.0,
                 temperature: 0.0,
+                words: None,
             })
             .collect(),
         schema_version: SCHEMA_VERSION,

@@ -8,7 +8,7 @@ use steno_shared::options::{ComputeType, TranscribeOptions};
 use super::device::{ChosenDevice, native_compute_type};
 use super::error::NativeError;
 use crate::features::WINDOW_FRAMES;
-use crate::transcribe::{LanguageGuess, MAX_LENGTH, widen};
+use crate::transcribe::{LanguageGuess, MAX_LENGTH};
 
 /// Seconds of one timestamp token.
 const SECONDS_PER_TIMESTAMP: f64 = 0.02;
@@ -117,7 +117,7 @@ impl SpeechModel {
         &self,
         encoded: &Encoded,
         prompt: &[&str],
-        temperature: f32,
+        temperature: f64,
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Generated, NativeError> {
@@ -146,11 +146,11 @@ impl SpeechModel {
     }
 }
 
-fn native_options(temperature: f32, suppress_tokens: &[i32], options: &TranscribeOptions) -> WhisperOptions {
-    let first_timestamp = (widen(options.max_initial_timestamp) / SECONDS_PER_TIMESTAMP).round_ties_even();
+fn native_options(temperature: f64, suppress_tokens: &[i32], options: &TranscribeOptions) -> WhisperOptions {
+    let first_timestamp = (options.max_initial_timestamp / SECONDS_PER_TIMESTAMP).round_ties_even();
     let common = WhisperOptions {
-        length_penalty: options.length_penalty,
-        repetition_penalty: options.repetition_penalty,
+        length_penalty: options.length_penalty as f32,
+        repetition_penalty: options.repetition_penalty as f32,
         no_repeat_ngram_size: options.no_repeat_ngram_size,
         max_length: MAX_LENGTH,
         return_scores: true,
@@ -166,10 +166,10 @@ fn native_options(temperature: f32, suppress_tokens: &[i32], options: &Transcrib
             num_hypotheses: options.best_of,
             // From the whole distribution, not the likeliest alone.
             sampling_topk: 0,
-            sampling_temperature: temperature,
+            sampling_temperature: temperature as f32,
             ..common
         }
     } else {
-        WhisperOptions { beam_size: options.beam_size, patience: options.patience, ..common }
+        WhisperOptions { beam_size: options.beam_size, patience: options.patience as f32, ..common }
     }
 }

@@ -2,8 +2,6 @@
 
 use steno_shared::options::TranscribeOptions;
 
-use super::quality::widen;
-
 /// What one temperature made of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
@@ -16,7 +14,7 @@ pub struct Attempt {
     /// Probability that the window holds no speech.
     pub no_speech_prob: f64,
     /// The temperature.
-    pub temperature: f32,
+    pub temperature: f64,
 }
 
 /// What to do with an attempt.
@@ -31,8 +29,8 @@ pub enum Verdict {
 /// Accepts an attempt that neither repeats itself nor is improbable, or is improbable because nobody speaks.
 #[must_use]
 pub fn judge(attempt: &Attempt, options: &TranscribeOptions) -> Verdict {
-    let improbable = attempt.avg_logprob < widen(options.log_prob_threshold);
-    let no_speech = attempt.no_speech_prob > widen(options.no_speech_threshold);
+    let improbable = options.log_prob_threshold.is_some_and(|threshold| attempt.avg_logprob < threshold);
+    let no_speech = options.no_speech_threshold.is_some_and(|threshold| attempt.no_speech_prob > threshold);
     if no_speech && improbable {
         return Verdict::Accept;
     }
@@ -62,19 +60,19 @@ pub fn best_of_failures(attempts: Vec<Attempt>, options: &TranscribeOptions) -> 
 /// Whether the window is to be skipped: probably no speech, and no text probable enough to belie that.
 #[must_use]
 pub fn is_silence(attempt: &Attempt, options: &TranscribeOptions) -> bool {
-    attempt.no_speech_prob > widen(options.no_speech_threshold)
-        && attempt.avg_logprob <= widen(options.log_prob_threshold)
+    options.no_speech_threshold.is_some_and(|threshold| attempt.no_speech_prob > threshold)
+        && options.log_prob_threshold.is_none_or(|threshold| attempt.avg_logprob <= threshold)
 }
 
 fn repeats(attempt: &Attempt, options: &TranscribeOptions) -> bool {
-    attempt.compression_ratio > widen(options.compression_ratio_threshold)
+    options.compression_ratio_threshold.is_some_and(|threshold| attempt.compression_ratio > threshold)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn attempt(avg_logprob: f64, compression_ratio: f64, no_speech_prob: f64, temperature: f32) -> Attempt {
+    fn attempt(avg_logprob: f64, compression_ratio: f64, no_speech_prob: f64, temperature: f64) -> Attempt {
         Attempt { tokens: vec![], avg_logprob, compression_ratio, no_speech_prob, temperature }
     }
 

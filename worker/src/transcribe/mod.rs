@@ -11,6 +11,6 @@ mod walk;
 pub use fallback::{Attempt, Verdict, best_of_failures, is_silence, judge};
 pub use language::{LanguageGuess, LanguageVote};
 pub use prompt::{MAX_LENGTH, prompt};
-pub use quality::{avg_logprob, compression_ratio, widen};
+pub use quality::{avg_logprob, compression_ratio};
 pub use split::{Cut, Split, split_at_timestamps};
 pub use walk::{Walk, Window};

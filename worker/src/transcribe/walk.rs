@@ -65,7 +65,7 @@ impl Walk {
         special: &SpecialTokens,
         options: &TranscribeOptions,
         tokens: &[u32],
-        temperature: f32,
+        temperature: f64,
         mut decode: impl FnMut(&[u32]) -> Result<String, E>,
     ) -> Result<Vec<(Cut, String)>, E> {
         let split = split_at_timestamps(special, tokens, self.seek, self.size());
@@ -102,7 +102,7 @@ mod tests {
         Ok(tokens.iter().filter(|&&token| token < 1000).map(|token| format!(" {token}")).collect())
     }
 
-    fn accept(walk: &mut Walk, options: &TranscribeOptions, tokens: &[u32], temperature: f32) -> Vec<String> {
+    fn accept(walk: &mut Walk, options: &TranscribeOptions, tokens: &[u32], temperature: f64) -> Vec<String> {
         let Ok(segments) = walk.accept(&special_tokens(), options, tokens, temperature, text);
         segments.into_iter().map(|(_, text)| text).collect()
     }

@@ -1,0 +1,7 @@
+//! Transcription options: what faster-whisper's `transcribe()` calls by the same names, with the same defaults.
+
+mod transcribe;
+mod vad_parameters;
+
+pub use transcribe::{ComputeType, Mode, Task, TranscribeOptions};
+pub use vad_parameters::VadParameters;
