@@ -1,6 +1,7 @@
 //! The worker: one recording after the other, from claim to complete.
 
 pub mod assemble;
+pub mod batch;
 pub mod claim;
 pub mod cli;
 pub mod control;
@@ -29,3 +30,4 @@ pub mod stage_error;
 pub mod station;
 pub mod tokenizer;
 pub mod transcribe;
+pub mod vad;

@@ -32,6 +32,9 @@ pub enum EngineError {
     /// The native engine failed.
     #[error(transparent)]
     Native(#[from] NativeError),
+    /// A defect: the engine's own code panicked.
+    #[error("the engine panicked on it; this is a defect of Steno, please report it")]
+    Panicked,
     /// `--device cuda` where there is none.
     #[error("no CUDA device is visible; check nvidia-smi, or use --device cpu")]
     NoCudaDevice,
@@ -71,7 +74,7 @@ impl EngineError {
         match self {
             Self::Interrupted { .. } => Disposition::Interrupted,
             Self::Native(error) => error.disposition(),
-            Self::Spool(_) => Disposition::Retry,
+            Self::Spool(_) | Self::Panicked => Disposition::Retry,
             // None of these has to do with the recording.
             Self::Folder(_)
             | Self::Preprocessor(_)

@@ -10,7 +10,7 @@ use super::EngineError;
 use crate::features::{MelFilters, SAMPLE_RATE, WINDOW_FRAMES};
 use crate::generate::{ChosenDevice, NativeError, SpeechModel, native_compute_type};
 use crate::model::{Vocabulary, check_preprocessor};
-use crate::tokenizer::TextTokenizer;
+use crate::tokenizer::{SpecialTokens, TextTokenizer};
 
 /// The version of the native library that the crate is built and pinned to.
 const CTRANSLATE2_VERSION: &str = "4.8.4";
@@ -77,6 +77,7 @@ impl Engine {
             compute_type: native_compute_type(compute_type).1,
             cuda_failure,
         };
+        model.busy().forget();
         let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
         Ok(Self { model, tokenizer, vocabulary, filters, description })
     }
@@ -85,6 +86,32 @@ impl Engine {
     #[must_use]
     pub fn description(&self) -> &EngineDescription {
         &self.description
+    }
+
+    /// The model itself.
+    #[must_use]
+    pub fn model(&self) -> &SpeechModel {
+        &self.model
+    }
+
+    /// The filterbank of the model's features.
+    #[must_use]
+    pub fn filters(&self) -> &MelFilters {
+        &self.filters
+    }
+
+    /// Whisper's special tokens, by the model's ids.
+    #[must_use]
+    pub fn special(&self) -> &SpecialTokens {
+        self.tokenizer.special()
+    }
+
+    /// The text of tokens; timestamps and other special tokens leave nothing.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the tokens.
+    pub fn text_of(&self, tokens: &[u32]) -> Result<String, EngineError> {
+        Ok(self.tokenizer.decode(tokens)?)
     }
 
     /// Whether the model knows several languages.

@@ -108,7 +108,7 @@ impl Engine {
         let content = recording.log_mel.content_frames();
         let encoded = self.model.encode(recording.log_mel.window(0, content.clamp(1, WINDOW_FRAMES))?)?;
         let guess = self.model.detect_language(&encoded)?;
-        let mut vote = LanguageVote::default();
+        let mut vote = LanguageVote::new(options.language_detection_threshold);
         let language = vote.add(guess.clone()).or_else(|| vote.majority()).unwrap_or(guess);
         Ok((language, Some(encoded)))
     }

@@ -17,8 +17,8 @@ pub const FRAMES_PER_SECOND: usize = SAMPLE_RATE / HOP;
 /// Frames of one window of the encoder: 30 s.
 pub const WINDOW_FRAMES: usize = 30 * FRAMES_PER_SECOND;
 
-const N_FFT: usize = 400;
-const HOP: usize = 160;
+pub(super) const N_FFT: usize = 400;
+pub(super) const HOP: usize = 160;
 /// Zeros that the reference puts after the samples before anything else.
 const TAIL: usize = 160;
 /// Least mel power, so that silence has a logarithm.
@@ -93,7 +93,7 @@ impl<'a> LogMel<'a> {
         let mut window = vec![0.0; self.n_mels() * WINDOW_FRAMES];
         self.frames(start.min(end)..end, |frame, mels| {
             for (row, mel) in window.chunks_exact_mut(WINDOW_FRAMES).zip(mels) {
-                row[frame] = (mel.max(FLOOR).log10().max(floor) + 4.0) / 4.0;
+                row[frame] = (level(*mel).max(floor) + 4.0) / 4.0;
             }
         })?;
         Ok(window)
@@ -114,9 +114,14 @@ impl<'a> LogMel<'a> {
     }
 }
 
+/// Base-10 logarithm of a mel power.
+pub(super) fn level(mel: f32) -> f32 {
+    mel.max(FLOOR).log10()
+}
+
 /// The samples of a range that counts from 200 before the first, scaled to ±1, reflected at both ends of the recording
 /// with its 160 zeros.
-fn padded(pcm: &Pcm, range: Range<usize>) -> io::Result<Vec<f32>> {
+pub(super) fn padded(pcm: &Pcm, range: Range<usize>) -> io::Result<Vec<f32>> {
     let scaled = |sample: &i16| f32::from(*sample) / 32768.0;
     let before = N_FFT / 2;
     if range.start >= before && range.end - before <= pcm.len() {
@@ -132,7 +137,7 @@ fn padded(pcm: &Pcm, range: Range<usize>) -> io::Result<Vec<f32>> {
 }
 
 /// Computes mel powers a frame at a time; holds the FFT's plan and buffers.
-struct Spectrum {
+pub(super) struct Spectrum {
     filters: MelFilters,
     hann: Vec<f32>,
     fft: Arc<dyn RealToComplex<f32>>,
@@ -143,7 +148,7 @@ struct Spectrum {
 }
 
 impl Spectrum {
-    fn new(filters: MelFilters) -> Self {
+    pub(super) fn new(filters: MelFilters) -> Self {
         let fft = RealFftPlanner::new().plan_fft_forward(N_FFT);
         let hann = (0..N_FFT)
             .map(|n| (0.5 - 0.5 * (2.0 * std::f64::consts::PI * n as f64 / N_FFT as f64).cos()) as f32)
@@ -159,8 +164,12 @@ impl Spectrum {
         }
     }
 
+    pub(super) fn n_mels(&self) -> usize {
+        self.filters.n_mels()
+    }
+
     /// Mel powers `[n_mels]` of one frame of 400 samples.
-    fn frame(&mut self, samples: &[f32], mels: &mut [f32]) {
+    pub(super) fn frame(&mut self, samples: &[f32], mels: &mut [f32]) {
         for ((input, sample), weight) in self.input.iter_mut().zip(samples).zip(&self.hann) {
             *input = sample * weight;
         }

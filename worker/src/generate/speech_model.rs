@@ -1,13 +1,15 @@
 //! Encoder and decoder of one loaded model.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ct2rs::sys::{Config, LogLevel, StorageView, Whisper, WhisperOptions, set_log_level};
 use steno_shared::options::{ComputeType, TranscribeOptions};
 
+use super::busy::Busy;
 use super::device::{ChosenDevice, native_compute_type};
 use super::error::NativeError;
-use crate::features::WINDOW_FRAMES;
+use super::window_model::WindowModel as _;
 use crate::transcribe::{LanguageGuess, MAX_LENGTH};
 
 /// Seconds of one timestamp token.
@@ -16,13 +18,14 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 /// A loaded model. Nothing unloads it but the end of the process.
 #[derive(Debug)]
 pub struct SpeechModel {
-    whisper: Whisper,
+    pub(super) whisper: Whisper,
     device: ChosenDevice,
+    pub(super) busy: Arc<Busy>,
 }
 
-/// The encoder's output for one window; it stays on the model's device.
+/// The encoder's output for some windows; it stays on the model's device.
 #[derive(Debug)]
-pub struct Encoded(StorageView<'static>);
+pub struct Encoded(pub(super) StorageView<'static>);
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,13 +64,19 @@ impl SpeechModel {
             compute_type: type_name,
             reason: reason.to_string(),
         })?;
-        Ok(Self { whisper, device })
+        Ok(Self { whisper, device, busy: Arc::default() })
     }
 
     /// Where it runs.
     #[must_use]
     pub fn device(&self) -> ChosenDevice {
         self.device
+    }
+
+    /// The time of its native calls.
+    #[must_use]
+    pub fn busy(&self) -> &Arc<Busy> {
+        &self.busy
     }
 
     /// Mel bins that the encoder takes.
@@ -86,27 +95,17 @@ impl SpeechModel {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn encode(&self, mut features: Vec<f32>) -> Result<Encoded, NativeError> {
-        let failed = |reason| self.failed("encoding", &reason);
-        let shape = [1, self.n_mels(), WINDOW_FRAMES];
-        let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
-        self.whisper.encode(&view, false).map(Encoded).map_err(failed)
+    pub fn encode(&self, features: Vec<f32>) -> Result<Encoded, NativeError> {
+        self.encode_windows(features, 1)
     }
 
-    /// The most probable language of a window. The model must be multilingual.
+    /// The most probable language of one encoded window. The model must be multilingual.
     ///
     /// # Errors
     /// When the device fails.
     pub fn detect_language(&self, encoded: &Encoded) -> Result<LanguageGuess, NativeError> {
-        let doing = "detecting the language";
-        let languages =
-            self.whisper.detect_language(&encoded.0).map_err(|reason| self.failed(doing, &reason))?;
-        let best = languages
-            .first()
-            .and_then(|window| window.first())
-            .ok_or_else(|| self.incomplete(doing, "language"))?;
-        let language = best.language.trim_start_matches("<|").trim_end_matches("|>").to_owned();
-        Ok(LanguageGuess { language, probability: f64::from(best.probability) })
+        let first = self.detect_languages(encoded)?.into_iter().next();
+        first.ok_or_else(|| self.incomplete("detecting the language", "language"))
     }
 
     /// Writes a window's text from `prompt` at one temperature: by beam search at 0, by sampling above.
@@ -121,27 +120,48 @@ impl SpeechModel {
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Generated, NativeError> {
+        let windows =
+            self.generate_rows(encoded, &[prompt.to_vec()], temperature, suppress_tokens, options)?;
+        windows.into_iter().next().ok_or_else(|| self.incomplete("generating", "window"))
+    }
+
+    pub(super) fn generate_rows(
+        &self,
+        encoded: &Encoded,
+        prompts: &[Vec<&str>],
+        temperature: f64,
+        suppress_tokens: &[i32],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<Generated>, NativeError> {
         let doing = "generating";
         let options = native_options(temperature, suppress_tokens, options);
         let windows = self
-            .whisper
-            .generate(&encoded.0, &[prompt.to_vec()], &options)
+            .busy
+            .time(|| self.whisper.generate(&encoded.0, prompts, &options))
             .map_err(|reason| self.failed(doing, &reason))?;
-        let window = windows.into_iter().next().ok_or_else(|| self.incomplete(doing, "window"))?;
-        let tokens = window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
-        let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
-        Ok(Generated {
-            tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
-            score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
-            no_speech_prob: window.no_speech_prob,
-        })
+        if windows.len() != prompts.len() {
+            return Err(self.incomplete(doing, "text of a window"));
+        }
+        windows
+            .into_iter()
+            .map(|window| {
+                let tokens =
+                    window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
+                let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
+                Ok(Generated {
+                    tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
+                    score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
+                    no_speech_prob: window.no_speech_prob,
+                })
+            })
+            .collect()
     }
 
-    fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
+    pub(super) fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
         NativeError::failed(self.device.as_str(), doing, reason)
     }
 
-    fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
+    pub(super) fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
         NativeError::Incomplete { device: self.device.as_str(), doing, missing }
     }
 }

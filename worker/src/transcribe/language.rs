@@ -1,8 +1,5 @@
 //! Which language a recording is in, from guesses at its windows.
 
-/// Above this probability the first guess stands.
-const CERTAIN: f64 = 0.5;
-
 /// A window's most probable language.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LanguageGuess {
@@ -13,15 +10,22 @@ pub struct LanguageGuess {
 }
 
 /// Gathers guesses until one is certain.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub struct LanguageVote {
+    certain: f64,
     guesses: Vec<LanguageGuess>,
 }
 
 impl LanguageVote {
+    /// A vote that a guess above the probability `certain` ends.
+    #[must_use]
+    pub fn new(certain: f64) -> Self {
+        Self { certain, guesses: Vec::new() }
+    }
+
     /// Adds a window's guess; returns it when it is certain and no other is needed.
     pub fn add(&mut self, guess: LanguageGuess) -> Option<LanguageGuess> {
-        if guess.probability > CERTAIN {
+        if guess.probability > self.certain {
             return Some(guess);
         }
         self.guesses.push(guess);
@@ -58,17 +62,17 @@ mod tests {
 
     #[test]
     fn a_certain_guess_stands_and_uncertain_ones_vote() {
-        let mut vote = LanguageVote::default();
+        let mut vote = LanguageVote::new(0.5);
         assert_eq!(vote.add(guess("de", 0.5)), None);
         assert_eq!(vote.add(guess("en", 0.2)), None);
         assert_eq!(vote.add(guess("en", 0.4)), None);
         assert_eq!(vote.add(guess("fr", 0.6)), Some(guess("fr", 0.6)));
         assert_eq!(vote.majority(), Some(guess("en", 0.4)));
 
-        let mut tie = LanguageVote::default();
+        let mut tie = LanguageVote::new(0.5);
         tie.add(guess("de", 0.1));
         tie.add(guess("en", 0.4));
         assert_eq!(tie.majority(), Some(guess("de", 0.1)));
-        assert_eq!(LanguageVote::default().majority(), None);
+        assert_eq!(LanguageVote::new(0.5).majority(), None);
     }
 }

@@ -1,0 +1,16 @@
+//! The batched pipeline's decisions, free of engine and input: which windows come next, in which language, which are
+//! tried again, where their text is cut, and what a recording's transcript is in the end.
+
+mod language;
+mod queue;
+mod recording;
+mod retries;
+mod share;
+mod window_text;
+
+pub use language::{Tongue, UNHEARD};
+pub use queue::{Job, Ready, Taken, Ticket, WindowQueue};
+pub use recording::OpenRecording;
+pub use retries::Retries;
+pub use share::{Ahead, windows_expected};
+pub use window_text::{WindowText, cut_window};

@@ -1,0 +1,91 @@
+//! How much of its time an engine computes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Adds up the time of native calls. Shared by the engine's thread, which computes, and the heartbeat, which tells.
+#[derive(Debug)]
+pub struct Busy {
+    since: Instant,
+    /// Nanoseconds in native calls.
+    native: AtomicU64,
+    /// Nanoseconds from `since` to the begin of the first call, and to the end of the last, each plus one; 0 is none yet.
+    first: AtomicU64,
+    last: AtomicU64,
+}
+
+/// What a [`Busy`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BusyTime {
+    /// Time in native calls.
+    pub native: Duration,
+    /// Wall time from the begin of the first call to the end of the last: waiting for windows counts.
+    pub wall: Duration,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            native: AtomicU64::new(0),
+            first: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Busy {
+    /// Does a native call and counts its time.
+    pub fn time<T>(&self, call: impl FnOnce() -> T) -> T {
+        let begin = self.since.elapsed();
+        let result = call();
+        self.add(begin, self.since.elapsed());
+        result
+    }
+
+    /// The time so far; a call that is under way is not counted.
+    #[must_use]
+    pub fn so_far(&self) -> BusyTime {
+        let (first, last) = (self.first.load(Ordering::Relaxed), self.last.load(Ordering::Relaxed));
+        BusyTime {
+            native: Duration::from_nanos(self.native.load(Ordering::Relaxed)),
+            wall: Duration::from_nanos(last.saturating_sub(first)),
+        }
+    }
+
+    /// Forgets what was counted: what proves a device is no work.
+    pub fn forget(&self) {
+        for counter in [&self.native, &self.first, &self.last] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn add(&self, begin: Duration, end: Duration) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.native.fetch_add(nanos(end.saturating_sub(begin)), Ordering::Relaxed);
+        // Only the engine's thread counts, so nobody comes between.
+        if self.first.load(Ordering::Relaxed) == 0 {
+            self.first.store(nanos(begin) + 1, Ordering::Relaxed);
+        }
+        self.last.store(nanos(end) + 1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_between_calls_is_wall_time_only() {
+        let busy = Busy::default();
+        assert_eq!(busy.so_far(), BusyTime::default());
+        let at = Duration::from_millis;
+        busy.add(at(100), at(300));
+        assert_eq!(busy.so_far(), BusyTime { native: at(200), wall: at(200) }, "what was before does not count");
+        busy.add(at(400), at(600));
+        assert_eq!(busy.so_far(), BusyTime { native: at(400), wall: at(500) });
+        busy.forget();
+        assert_eq!(busy.so_far(), BusyTime::default());
+        assert_eq!(busy.time(|| 7), 7);
+    }
+}

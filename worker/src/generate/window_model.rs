@@ -1,0 +1,79 @@
+//! Many windows at a time: what the batched pipeline asks of a model.
+
+use ct2rs::sys::StorageView;
+use steno_shared::options::TranscribeOptions;
+
+use super::error::NativeError;
+use super::speech_model::{Encoded, Generated, SpeechModel};
+use crate::features::WINDOW_FRAMES;
+use crate::transcribe::LanguageGuess;
+
+/// A model that takes windows side by side. [`SpeechModel`] is the one; tests put failures before it.
+pub trait WindowModel {
+    /// The encoder's output for some windows; it stays on the model's device and cannot be taken apart.
+    type Encoded;
+
+    /// Encodes `n_windows` windows of log-mel features, `[n_windows, n_mels, 3000]`, f32, row-major.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn encode_windows(&self, features: Vec<f32>, n_windows: usize) -> Result<Self::Encoded, NativeError>;
+
+    /// The most probable language of each encoded window. The model must be multilingual.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn detect_languages(&self, encoded: &Self::Encoded) -> Result<Vec<LanguageGuess>, NativeError>;
+
+    /// Writes the text of each encoded window from its prompt, at one temperature. All prompts must have the start of
+    /// transcript at the same place and be of one length.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn generate_windows(
+        &self,
+        encoded: &Self::Encoded,
+        prompts: &[Vec<&str>],
+        temperature: f64,
+        suppress_tokens: &[i32],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<Generated>, NativeError>;
+}
+
+impl WindowModel for SpeechModel {
+    type Encoded = Encoded;
+
+    fn encode_windows(&self, mut features: Vec<f32>, n_windows: usize) -> Result<Encoded, NativeError> {
+        let failed = |reason| self.failed("encoding", &reason);
+        let shape = [n_windows, self.n_mels(), WINDOW_FRAMES];
+        let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
+        self.busy.time(|| self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
+    }
+
+    fn detect_languages(&self, encoded: &Encoded) -> Result<Vec<LanguageGuess>, NativeError> {
+        let doing = "detecting the language";
+        let windows = self
+            .busy
+            .time(|| self.whisper.detect_language(&encoded.0))
+            .map_err(|reason| self.failed(doing, &reason))?;
+        windows
+            .into_iter()
+            .map(|window| {
+                let best = window.into_iter().next().ok_or_else(|| self.incomplete(doing, "language"))?;
+                let language = best.language.trim_start_matches("<|").trim_end_matches("|>").to_owned();
+                Ok(LanguageGuess { language, probability: f64::from(best.probability) })
+            })
+            .collect()
+    }
+
+    fn generate_windows(
+        &self,
+        encoded: &Encoded,
+        prompts: &[Vec<&str>],
+        temperature: f64,
+        suppress_tokens: &[i32],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<Generated>, NativeError> {
+        self.generate_rows(encoded, prompts, temperature, suppress_tokens, options)
+    }
+}
