@@ -2,6 +2,7 @@
 
 mod error;
 mod load;
+mod self_test;
 mod transcribe;
 
 pub use error::EngineError;

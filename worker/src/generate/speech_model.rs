@@ -86,9 +86,23 @@ impl SpeechModel {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn encode(&self, mut features: Vec<f32>) -> Result<Encoded, NativeError> {
+    pub fn encode(&self, features: Vec<f32>) -> Result<Encoded, NativeError> {
+        self.encode_shape(features, WINDOW_FRAMES)
+    }
+
+    /// Encodes the first `n_frames` of a window of log-mel features, `[n_mels, 3000]`. Whisper falls into loops on
+    /// windows shorter than 30 s, so this is for tests of the engine alone.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn encode_part(&self, window: &[f32], n_frames: usize) -> Result<Encoded, NativeError> {
+        let features = window.chunks_exact(WINDOW_FRAMES).flat_map(|row| &row[..n_frames]).copied().collect();
+        self.encode_shape(features, n_frames)
+    }
+
+    fn encode_shape(&self, mut features: Vec<f32>, n_frames: usize) -> Result<Encoded, NativeError> {
         let failed = |reason| self.failed("encoding", &reason);
-        let shape = [1, self.n_mels(), WINDOW_FRAMES];
+        let shape = [1, self.n_mels(), n_frames];
         let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
         self.whisper.encode(&view, false).map(Encoded).map_err(failed)
     }
