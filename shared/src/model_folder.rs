@@ -1,5 +1,6 @@
 //! The model folder: which files a Whisper model converted for `CTranslate2` consists of, and the hash that names it.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ const REQUIRED: [&str; 3] = ["config.json", "model.bin", "tokenizer.json"];
 const VOCABULARIES: [&str; 2] = ["vocabulary.json", "vocabulary.txt"];
 /// A model with other than 80 mel bins has this.
 const PREPROCESSOR: &str = "preprocessor_config.json";
+
+/// A list of SHA-256 sums in the form of the program `sha256sum`; checked when it is there.
+const SUMS: &str = "SHA256SUMS";
 
 /// A folder that holds all the files of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,18 @@ pub enum ModelFolderError {
         path: PathBuf,
         /// The names of the files.
         missing: Vec<&'static str>,
+    },
+    /// A file is not what its list of checksums says.
+    #[error(
+        "model file {path} is damaged: its SHA-256 is {found}, but {SUMS} says {wanted}; fetch the model again"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 in hex by the list.
+        wanted: String,
+        /// SHA-256 in hex of what is there.
+        found: String,
     },
     /// A file cannot be read to its end.
     #[error("cannot read model file {path}: {source}; check its permissions and the disk")]
@@ -113,24 +129,47 @@ impl ModelFolder {
     /// SHA-256 in hex over the names, sizes and contents of the model's files, in order of name.
     ///
     /// Other files in the folder (a licence, a download's leftovers) do not count. Reads everything: about a second
-    /// per gigabyte when the files are in memory.
+    /// per gigabyte when the files are in memory. A file of the model that is listed in `SHA256SUMS` must have that sum.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// When a file cannot be read or has another sum.
     pub fn hash(&self) -> Result<String, ModelFolderError> {
         let mut names: Vec<&str> = REQUIRED.into_iter().chain([self.vocabulary]).collect();
         if self.has_preprocessor {
             names.push(PREPROCESSOR);
         }
         names.sort_unstable();
+        let sums = self.listed_sums()?;
         let mut all = Sha256::new();
         for name in names {
             let path = self.path.join(name);
             let (bytes, digest) = hash_file(&path)
                 .map_err(|source| ModelFolderError::Unreadable { path: path.clone(), source })?;
+            if let Some(wanted) = sums.get(name).filter(|wanted| **wanted != digest) {
+                return Err(ModelFolderError::Damaged { path, wanted: wanted.clone(), found: digest });
+            }
             all.update(format!("{name}\n{bytes}\n{digest}\n"));
         }
         Ok(hex(&all.finalize()))
+    }
+}
+
+impl ModelFolder {
+    /// SHA-256 sums by file name, as far as the folder lists them.
+    fn listed_sums(&self) -> Result<HashMap<String, String>, ModelFolderError> {
+        let path = self.path.join(SUMS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+            Err(source) => return Err(ModelFolderError::Unreadable { path, source }),
+        };
+        let sums = text.lines().filter_map(|line| {
+            let (sum, name) = line.split_once(' ')?;
+            // After the sum comes a space for text or a star for binary, then perhaps ./
+            let name = name.trim_start_matches([' ', '*']);
+            Some((name.strip_prefix("./").unwrap_or(name).to_owned(), sum.to_lowercase()))
+        });
+        Ok(sums.collect())
     }
 }
 
@@ -198,5 +237,21 @@ mod tests {
         assert_ne!(with_preprocessor, hash);
         fs::write(whole.path().join("model.bin"), "other").unwrap();
         assert_ne!(hash_folder(whole.path()).unwrap(), with_preprocessor);
+    }
+
+    #[test]
+    fn listed_sums_are_checked() {
+        let whole = folder(&WHOLE);
+        let hash = hash_folder(whole.path()).unwrap();
+        let sum = hex(&Sha256::digest("model.bin"));
+        let list = format!("{}  ./model.bin\n{sum} *tokenizer.json\n\nnonsense\n", sum.to_uppercase());
+        fs::write(whole.path().join(SUMS), list).unwrap();
+        let message = hash_folder(whole.path()).unwrap_err().to_string();
+        assert!(
+            message.contains("tokenizer.json is damaged") && message.contains("fetch the model again"),
+            "{message}"
+        );
+        fs::write(whole.path().join(SUMS), format!("{sum}  model.bin\n")).unwrap();
+        assert_eq!(hash_folder(whole.path()).unwrap(), hash, "the list itself does not count");
     }
 }

@@ -81,7 +81,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
             }
             tracing::info!(worker = %station.worker, engine = engine.engine, device = engine.device, "worker.ready");
         }
-        Ok(Err(error)) => return Err(StartError::new(Exit::Unusable, error)),
+        Ok(Err(error)) => return Err(StartError::new(error.exit(), error)),
         Err(_) => {
             return Err(StartError::new(
                 Exit::Internal,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use steno_tests::world::World;
 use steno_tests::{audio, invariants, transcripts};
 
@@ -45,6 +45,27 @@ fn a_model_whose_weights_are_cut_off() -> anyhow::Result<()> {
     let weights = std::fs::read(whole.join("model.bin"))?;
     std::fs::write(model.join("model.bin"), &weights[..weights.len() / 2])?;
     run(&world, "in", "out", &model)?.expect(3)?.says(&["model"])?;
+    nothing_was_done(&world)
+}
+
+/// Its engine loads, and understands nothing: no recording may pay for that.
+#[test]
+fn a_model_that_writes_nonsense() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
+    std::fs::create_dir(&model)?;
+    for entry in std::fs::read_dir(&whole)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
+    }
+    let mut weights = std::fs::read(whole.join("model.bin"))?;
+    let name = b"decoder/embeddings/weight";
+    let start = weights.windows(name.len()).position(|bytes| bytes == name).context("no embeddings")? + 100;
+    let row_bytes = 384 * 2;
+    weights[start..start + 50_000 * row_bytes].rotate_left(1000 * row_bytes);
+    std::fs::write(model.join("model.bin"), weights)?;
+    let refused = run(&world, "in", "out", &model)?.expect(6)?;
+    refused.says(&["does not understand known speech", "fetch the model again"])?;
     nothing_was_done(&world)
 }
 

@@ -1,5 +1,6 @@
 //! What transcribing fails with.
 
+use steno_shared::exit::Exit;
 use steno_shared::model_folder::ModelFolderError;
 use thiserror::Error;
 
@@ -52,6 +53,19 @@ pub enum EngineError {
         /// Language or task asked for.
         asked: String,
     },
+    /// Known speech was not understood.
+    #[error(
+        "the engine does not understand known speech on {device}: for {said:?} it wrote {heard:?}; \
+         on a GPU, update the driver or try --device cpu, else fetch the model again or try another --compute-type"
+    )]
+    Nonsense {
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// What is said in the speech.
+        said: &'static str,
+        /// What the engine wrote.
+        heard: String,
+    },
     /// The samples of a long recording cannot be read back.
     #[error("cannot read decoded audio back from the spool folder: {0}; check the disk")]
     Spool(#[from] std::io::Error),
@@ -68,6 +82,25 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// How a worker ends that cannot start for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Nonsense { .. } => Exit::BadEngine,
+            Self::Interrupted { .. }
+            | Self::Folder(_)
+            | Self::Preprocessor(_)
+            | Self::Vocabulary(_)
+            | Self::Tokenizer(_)
+            | Self::Native(_)
+            | Self::NoCudaDevice
+            | Self::UnknownLanguage { .. }
+            | Self::EnglishOnly { .. }
+            | Self::Spool(_)
+            | Self::BadOption { .. } => Exit::Unusable,
+        }
+    }
+
     /// What the worker does next.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
@@ -81,6 +114,7 @@ impl EngineError {
             | Self::Vocabulary(_)
             | Self::Tokenizer(_)
             | Self::NoCudaDevice
+            | Self::Nonsense { .. }
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
             | Self::BadOption { .. } => Disposition::Fatal,

@@ -7,8 +7,8 @@ use steno_shared::options::{ComputeType, Task, TranscribeOptions};
 use steno_shared::worker_config::Device;
 
 use super::EngineError;
-use crate::features::{MelFilters, SAMPLE_RATE, WINDOW_FRAMES};
-use crate::generate::{ChosenDevice, NativeError, SpeechModel, native_compute_type};
+use crate::features::{MelFilters, SAMPLE_RATE};
+use crate::generate::{ChosenDevice, SpeechModel, native_compute_type};
 use crate::model::{Vocabulary, check_preprocessor};
 use crate::tokenizer::{SpecialTokens, TextTokenizer};
 
@@ -39,35 +39,48 @@ pub struct EngineDescription {
 }
 
 impl Engine {
-    /// Loads a model folder, after checking that all its files are there.
+    /// Loads a model folder, after checking that all its files are there and belong together, and lets it pass the
+    /// known-answer test.
     ///
-    /// With [`Device::Auto`] a CUDA GPU is taken when there is one and it encodes a window of silence, else the CPU.
-    /// `threads` is the number of CPU threads.
+    /// With [`Device::Auto`] a CUDA GPU is taken when there is one and it works, else the CPU. `threads` is the number
+    /// of CPU threads.
     ///
     /// # Errors
-    /// Says which file is missing or damaged, or what the device lacks.
+    /// Says which file is missing or damaged, what the device lacks, or that the engine writes nonsense.
     pub fn load(
         model: &Path,
         device: Device,
         compute_type: ComputeType,
         threads: usize,
     ) -> Result<Self, EngineError> {
+        let load = |device| Self::load_on(model, device, compute_type, threads);
+        match device {
+            Device::Cpu => load(ChosenDevice::Cpu),
+            Device::Cuda if !ChosenDevice::Cuda.is_present() => Err(EngineError::NoCudaDevice),
+            Device::Cuda => load(ChosenDevice::Cuda),
+            Device::Auto if ChosenDevice::Cuda.is_present() => match load(ChosenDevice::Cuda) {
+                Err(EngineError::Native(failure)) => {
+                    let mut engine = load(ChosenDevice::Cpu)?;
+                    engine.description.cuda_failure = Some(failure.to_string());
+                    Ok(engine)
+                }
+                loaded => loaded,
+            },
+            Device::Auto => load(ChosenDevice::Cpu),
+        }
+    }
+
+    fn load_on(
+        model: &Path,
+        device: ChosenDevice,
+        compute_type: ComputeType,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
         let folder = ModelFolder::open(model)?;
         let tokenizer = TextTokenizer::load(&folder.tokenizer())?;
         let vocabulary = Vocabulary::load(&folder.vocabulary())?;
-        let load = |device| SpeechModel::load(folder.path(), device, compute_type, threads);
-        let (model, cuda_failure) = match device {
-            Device::Cpu => (load(ChosenDevice::Cpu)?, None),
-            Device::Cuda if !ChosenDevice::Cuda.is_present() => return Err(EngineError::NoCudaDevice),
-            Device::Cuda => (load(ChosenDevice::Cuda).and_then(proven)?, None),
-            Device::Auto if ChosenDevice::Cuda.is_present() => {
-                match load(ChosenDevice::Cuda).and_then(proven) {
-                    Ok(model) => (model, None),
-                    Err(failure) => (load(ChosenDevice::Cpu)?, Some(failure.to_string())),
-                }
-            }
-            Device::Auto => (load(ChosenDevice::Cpu)?, None),
-        };
+        vocabulary.check(tokenizer.special())?;
+        let model = SpeechModel::load(folder.path(), device, compute_type, threads)?;
         if let Some(path) = folder.preprocessor() {
             check_preprocessor(&path, model.n_mels())?;
         }
@@ -75,11 +88,13 @@ impl Engine {
             engine: format!("steno {}, ctranslate2 {CTRANSLATE2_VERSION}", env!("CARGO_PKG_VERSION")),
             device: model.device().as_str(),
             compute_type: native_compute_type(compute_type).1,
-            cuda_failure,
+            cuda_failure: None,
         };
         model.busy().forget();
         let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
-        Ok(Self { model, tokenizer, vocabulary, filters, description })
+        let engine = Self { model, tokenizer, vocabulary, filters, description };
+        engine.self_test()?;
+        Ok(engine)
     }
 
     /// What runs where.
@@ -175,10 +190,4 @@ impl Engine {
         let token = self.vocabulary.id(&format!("<|{language}|>")).filter(|token| languages.contains(token));
         Ok(vec![token.ok_or_else(unknown)?, task.ok_or_else(unknown)?])
     }
-}
-
-/// The model, if it encodes a window of silence: libraries that a GPU needs are opened only then.
-fn proven(model: SpeechModel) -> Result<SpeechModel, NativeError> {
-    model.encode(vec![0.0; model.n_mels() * WINDOW_FRAMES])?;
-    Ok(model)
 }

@@ -4,6 +4,7 @@ mod batched;
 mod error;
 mod hear;
 mod load;
+mod self_test;
 mod transcribe;
 
 pub use batched::{BatchDecoder, Done, Watch};

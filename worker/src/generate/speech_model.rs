@@ -1,15 +1,13 @@
 //! Encoder and decoder of one loaded model.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use ct2rs::sys::{Config, LogLevel, StorageView, Whisper, WhisperOptions, set_log_level};
 use steno_shared::options::{ComputeType, TranscribeOptions};
 
-use super::busy::Busy;
 use super::device::{ChosenDevice, native_compute_type};
 use super::error::NativeError;
-use super::window_model::WindowModel as _;
+use crate::features::WINDOW_FRAMES;
 use crate::transcribe::{LanguageGuess, MAX_LENGTH};
 
 /// Seconds of one timestamp token.
@@ -18,14 +16,13 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 /// A loaded model. Nothing unloads it but the end of the process.
 #[derive(Debug)]
 pub struct SpeechModel {
-    pub(super) whisper: Whisper,
+    whisper: Whisper,
     device: ChosenDevice,
-    pub(super) busy: Arc<Busy>,
 }
 
-/// The encoder's output for some windows; it stays on the model's device.
+/// The encoder's output for one window; it stays on the model's device.
 #[derive(Debug)]
-pub struct Encoded(pub(super) StorageView<'static>);
+pub struct Encoded(StorageView<'static>);
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,19 +61,13 @@ impl SpeechModel {
             compute_type: type_name,
             reason: reason.to_string(),
         })?;
-        Ok(Self { whisper, device, busy: Arc::default() })
+        Ok(Self { whisper, device })
     }
 
     /// Where it runs.
     #[must_use]
     pub fn device(&self) -> ChosenDevice {
         self.device
-    }
-
-    /// The time of its native calls.
-    #[must_use]
-    pub fn busy(&self) -> &Arc<Busy> {
-        &self.busy
     }
 
     /// Mel bins that the encoder takes.
@@ -96,16 +87,40 @@ impl SpeechModel {
     /// # Errors
     /// When the device fails.
     pub fn encode(&self, features: Vec<f32>) -> Result<Encoded, NativeError> {
-        self.encode_windows(features, 1)
+        self.encode_shape(features, WINDOW_FRAMES)
     }
 
-    /// The most probable language of one encoded window. The model must be multilingual.
+    /// Encodes the first `n_frames` of a window of log-mel features, `[n_mels, 3000]`. Whisper falls into loops on
+    /// windows shorter than 30 s, so this is for tests of the engine alone.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn encode_part(&self, window: &[f32], n_frames: usize) -> Result<Encoded, NativeError> {
+        let features = window.chunks_exact(WINDOW_FRAMES).flat_map(|row| &row[..n_frames]).copied().collect();
+        self.encode_shape(features, n_frames)
+    }
+
+    fn encode_shape(&self, mut features: Vec<f32>, n_frames: usize) -> Result<Encoded, NativeError> {
+        let failed = |reason| self.failed("encoding", &reason);
+        let shape = [1, self.n_mels(), n_frames];
+        let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
+        self.whisper.encode(&view, false).map(Encoded).map_err(failed)
+    }
+
+    /// The most probable language of a window. The model must be multilingual.
     ///
     /// # Errors
     /// When the device fails.
     pub fn detect_language(&self, encoded: &Encoded) -> Result<LanguageGuess, NativeError> {
-        let first = self.detect_languages(encoded)?.into_iter().next();
-        first.ok_or_else(|| self.incomplete("detecting the language", "language"))
+        let doing = "detecting the language";
+        let languages =
+            self.whisper.detect_language(&encoded.0).map_err(|reason| self.failed(doing, &reason))?;
+        let best = languages
+            .first()
+            .and_then(|window| window.first())
+            .ok_or_else(|| self.incomplete(doing, "language"))?;
+        let language = best.language.trim_start_matches("<|").trim_end_matches("|>").to_owned();
+        Ok(LanguageGuess { language, probability: f64::from(best.probability) })
     }
 
     /// Writes a window's text from `prompt` at one temperature: by beam search at 0, by sampling above.
@@ -120,48 +135,27 @@ impl SpeechModel {
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Generated, NativeError> {
-        let windows =
-            self.generate_rows(encoded, &[prompt.to_vec()], temperature, suppress_tokens, options)?;
-        windows.into_iter().next().ok_or_else(|| self.incomplete("generating", "window"))
-    }
-
-    pub(super) fn generate_rows(
-        &self,
-        encoded: &Encoded,
-        prompts: &[Vec<&str>],
-        temperature: f64,
-        suppress_tokens: &[i32],
-        options: &TranscribeOptions,
-    ) -> Result<Vec<Generated>, NativeError> {
         let doing = "generating";
         let options = native_options(temperature, suppress_tokens, options);
         let windows = self
-            .busy
-            .time(|| self.whisper.generate(&encoded.0, prompts, &options))
+            .whisper
+            .generate(&encoded.0, &[prompt.to_vec()], &options)
             .map_err(|reason| self.failed(doing, &reason))?;
-        if windows.len() != prompts.len() {
-            return Err(self.incomplete(doing, "text of a window"));
-        }
-        windows
-            .into_iter()
-            .map(|window| {
-                let tokens =
-                    window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
-                let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
-                Ok(Generated {
-                    tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
-                    score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
-                    no_speech_prob: window.no_speech_prob,
-                })
-            })
-            .collect()
+        let window = windows.into_iter().next().ok_or_else(|| self.incomplete(doing, "window"))?;
+        let tokens = window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
+        let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
+        Ok(Generated {
+            tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
+            score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
+            no_speech_prob: window.no_speech_prob,
+        })
     }
 
-    pub(super) fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
+    fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
         NativeError::failed(self.device.as_str(), doing, reason)
     }
 
-    pub(super) fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
+    fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
         NativeError::Incomplete { device: self.device.as_str(), doing, missing }
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::tokenizer::SpecialTokens;
+
 /// Token strings by id.
 #[derive(Debug, Clone)]
 pub struct Vocabulary {
@@ -34,6 +36,19 @@ pub enum VocabularyError {
         path: PathBuf,
         /// What is wrong with it.
         source: serde_json::Error,
+    },
+    /// A special token is not where the tokenizer says.
+    #[error(
+        "the model's vocabulary has {found:?} where tokenizer.json has {token} (id {id}); \
+         they belong to different models: fetch both again"
+    )]
+    OtherToken {
+        /// The token's id in the tokenizer.
+        id: u32,
+        /// Its name.
+        token: String,
+        /// What the vocabulary has there.
+        found: Option<String>,
     },
     /// The model has no such token, or its string stands for another one.
     #[error(
@@ -72,6 +87,22 @@ impl Vocabulary {
             ids.entry(token.clone()).or_insert(id);
         }
         Self { tokens, ids }
+    }
+
+    /// Checks that the special tokens, timestamps among them, are where the tokenizer has them: the engine goes by the
+    /// vocabulary, prompts and text by the tokenizer.
+    ///
+    /// # Errors
+    /// The first one that is elsewhere or missing.
+    pub fn check(&self, special: &SpecialTokens) -> Result<(), VocabularyError> {
+        for (names, id) in special.names() {
+            let found = self.tokens.get(id as usize);
+            if !found.is_some_and(|found| names.iter().any(|name| name == found)) {
+                let token = names.first().cloned().unwrap_or_default();
+                return Err(VocabularyError::OtherToken { id, token, found: found.cloned() });
+            }
+        }
+        Ok(())
     }
 
     /// The token's string, if the engine reads that string as this token.

@@ -1,5 +1,8 @@
 //! Whisper's special tokens. Their ids differ between English-only and multilingual models and by vocabulary.
 
+/// Steps of 0.02 s from the first timestamp to the last, which is 30 s.
+const LAST_TIMESTAMP: u32 = 1500;
+
 /// Ids of the special tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecialTokens {
@@ -49,6 +52,29 @@ impl SpecialTokens {
     #[must_use]
     pub fn is_timestamp(&self, token: u32) -> bool {
         token >= self.timestamp_begin
+    }
+
+    /// All special tokens with the names that they may have.
+    pub fn names(&self) -> Vec<(Vec<String>, u32)> {
+        let named = |name: &str, id| (vec![name.to_owned()], id);
+        let timestamp = |step: u32| {
+            (vec![format!("<|{}.{:02}|>", step / 50, step % 50 * 2)], self.timestamp_begin + step)
+        };
+        let mut names = vec![
+            named("<|endoftext|>", self.eot),
+            named("<|startoftranscript|>", self.sot),
+            named("<|startofprev|>", self.sot_prev),
+            (vec!["<|nospeech|>".to_owned(), "<|nocaptions|>".to_owned()], self.no_speech),
+            named("<|notimestamps|>", self.no_timestamps),
+        ];
+        let sometimes = [
+            ("<|startoflm|>", self.sot_lm),
+            ("<|transcribe|>", self.transcribe),
+            ("<|translate|>", self.translate),
+        ];
+        names.extend(sometimes.into_iter().filter_map(|(name, id)| Some(named(name, id?))));
+        names.extend((0..=LAST_TIMESTAMP).map(timestamp));
+        names
     }
 
     /// Tokens that belong in prompts only.
