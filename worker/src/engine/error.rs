@@ -50,6 +50,17 @@ pub enum EngineError {
         /// Language or task asked for.
         asked: String,
     },
+    /// More new tokens are asked for than the model's context holds.
+    #[error(
+        "max_new_tokens is {max_new_tokens}, but after the prompt's own tokens the model's context has room for {room}; \
+         lower it, or shorten prefix and hotwords"
+    )]
+    NoRoomForTokens {
+        /// What is asked for.
+        max_new_tokens: usize,
+        /// What there is at most.
+        room: usize,
+    },
     /// Known speech was not understood.
     #[error(
         "the engine does not understand known speech on {device}: for {said:?} it wrote {heard:?}; \
@@ -94,6 +105,7 @@ impl EngineError {
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
             | Self::Spool(_)
+            | Self::NoRoomForTokens { .. }
             | Self::BadOption { .. } => Exit::Unusable,
         }
     }
@@ -114,6 +126,7 @@ impl EngineError {
             | Self::Nonsense { .. }
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
+            | Self::NoRoomForTokens { .. }
             | Self::BadOption { .. } => Disposition::Fatal,
         }
     }

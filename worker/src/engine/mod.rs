@@ -1,9 +1,13 @@
 //! The engine: a loaded model that turns samples into segments.
 
+mod check;
 mod error;
+mod fallback;
+mod language;
 mod load;
 mod self_test;
 mod transcribe;
+mod windows;
 
 pub use error::EngineError;
 pub use load::{Engine, EngineDescription};
