@@ -72,7 +72,7 @@ impl OpenRecording {
             let mut placed = cut.clone();
             placed.start = times.original_time(from + cut.start, None, false).min(duration);
             placed.end = times.original_time(from + cut.end, None, true).clamp(placed.start, duration);
-            window.segments.push(assemble::segment(&placed, text, attempt));
+            window.segments.push(assemble::segment(placed, text, attempt, false));
         }
         Ok(())
     }
@@ -106,6 +106,7 @@ impl OpenRecording {
             language,
             language_probability,
             duration: self.duration,
+            duration_after_vad: Some(self.speech),
             segments: self.windows.into_iter().flat_map(|window| window.segments).collect(),
         }
     }
@@ -116,7 +117,7 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::transcribe::Cut;
+    use crate::transcribe::DraftSegment;
     use crate::vad::Span;
 
     fn span(start: f64, end: f64) -> Span {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     fn text(cuts: &[(f64, f64)]) -> WindowText {
-        let cuts = cuts.iter().map(|&(start, end)| Cut { start, end, tokens: vec![1] }).collect();
+        let cuts = cuts.iter().map(|&(start, end)| DraftSegment { seek: 0, start, end, tokens: vec![1], words: vec![] }).collect();
         WindowText { cuts, rest_from: None }
     }
 

@@ -1,7 +1,7 @@
 //! From a window's tokens to its segments, where no other window comes after it.
 
 use crate::tokenizer::SpecialTokens;
-use crate::transcribe::{Cut, split_at_timestamps};
+use crate::transcribe::{DraftSegment, split_at_timestamps};
 
 /// A rest of a window that is shorter than this, in seconds, is not heard again: there is next to no word in it, and
 /// models make one up.
@@ -13,7 +13,7 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowText {
     /// The segments, in seconds from the window's start and never beyond its end.
-    pub cuts: Vec<Cut>,
+    pub cuts: Vec<DraftSegment>,
     /// From where on, in seconds from the window's start, the window is to be heard again: the model stopped there,
     /// though it did not say that nobody speaks after it.
     pub rest_from: Option<f64>,
@@ -31,7 +31,7 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
     let is_timestamp = |token: &u32| special.is_timestamp(*token);
     // The frames of the window's size only tell where a next window would begin, and where text without a timestamp
     // ends: beyond the window's end, so it is held within it.
-    let mut cuts = split_at_timestamps(special, tokens, 0, frames_of(seconds)).cuts;
+    let mut cuts = split_at_timestamps(special, tokens, 0, frames_of(seconds)).segments;
     let last_pair = (1..tokens.len()).rev().find(|&i| is_timestamp(&tokens[i]) && is_timestamp(&tokens[i - 1]));
     let single_ending = matches!(tokens, [.., before, last] if !is_timestamp(before) && is_timestamp(last));
     let mut rest_from = None;
@@ -45,7 +45,7 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
             rest_from = Some(at);
         } else if has_text {
             let start = f64::from(rest[0] - special.timestamp_begin) * SECONDS_PER_TIMESTAMP;
-            cuts.push(Cut { start, end: seconds.max(start), tokens: rest.to_vec() });
+            cuts.push(DraftSegment { seek: 0, start, end: seconds.max(start), tokens: rest.to_vec(), words: Vec::new() });
         }
     }
     for cut in &mut cuts {

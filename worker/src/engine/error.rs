@@ -53,6 +53,17 @@ pub enum EngineError {
         /// Language or task asked for.
         asked: String,
     },
+    /// More new tokens are asked for than the model's context holds.
+    #[error(
+        "max_new_tokens is {max_new_tokens}, but after the prompt's own tokens the model's context has room for {room}; \
+         lower it, or shorten prefix and hotwords"
+    )]
+    NoRoomForTokens {
+        /// What is asked for.
+        max_new_tokens: usize,
+        /// What there is at most.
+        room: usize,
+    },
     /// Known speech was not understood.
     #[error(
         "the engine does not understand known speech on {device}: for {said:?} it wrote {heard:?}; \
@@ -86,7 +97,7 @@ impl EngineError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Nonsense { .. } => Exit::BadEngine,
+            Self::Nonsense { .. } | Self::Panicked => Exit::BadEngine,
             Self::Interrupted { .. }
             | Self::Folder(_)
             | Self::Preprocessor(_)
@@ -97,6 +108,7 @@ impl EngineError {
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
             | Self::Spool(_)
+            | Self::NoRoomForTokens { .. }
             | Self::BadOption { .. } => Exit::Unusable,
         }
     }
@@ -117,6 +129,7 @@ impl EngineError {
             | Self::Nonsense { .. }
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
+            | Self::NoRoomForTokens { .. }
             | Self::BadOption { .. } => Disposition::Fatal,
         }
     }

@@ -10,8 +10,8 @@ use super::{Engine, EngineError};
 use crate::batch::{Ticket, Tongue};
 use crate::generate::WindowModel;
 use crate::transcribe::{
-    Attempt, LanguageGuess, MAX_LENGTH, Verdict, avg_logprob, best_of_failures, compression_ratio, is_silence,
-    judge, prompt,
+    Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio, is_silence,
+    judge, max_length,
 };
 
 /// A window, or the rest of one, to be heard.
@@ -42,6 +42,7 @@ impl Row {
 /// What all prompts of a batch job have in common, as tokens.
 #[derive(Debug)]
 pub(super) struct Texts {
+    same: PromptTexts,
     initial: Vec<u32>,
     suppressed: Vec<i32>,
 }
@@ -79,15 +80,18 @@ impl Texts {
             Some(text) => engine.tokenizer.encode(text)?,
             None => Vec::new(),
         };
-        Ok(Self { initial, suppressed: engine.tokenizer.suppressed(&options.suppress_tokens) })
+        let suppressed = engine.tokenizer.suppressed(&options.suppress_tokens);
+        Ok(Self { same: engine.prompt_texts(options)?, initial, suppressed })
     }
 
     pub(super) fn has_prefix(&self) -> bool {
-        false
+        !self.same.prefix.is_empty()
     }
 
-    fn prompt(&self, engine: &Engine, _row: &Row, language_and_task: &[u32]) -> Vec<u32> {
-        prompt(engine.special(), &self.initial, language_and_task)
+    fn prompt(&self, engine: &Engine, row: &Row, language_and_task: &[u32]) -> Vec<u32> {
+        // Only whether it is the recording's first counts.
+        let seek = usize::from(!row.opens());
+        self.same.prompt(engine.special(), seek, &self.initial, language_and_task)
     }
 }
 
@@ -207,7 +211,8 @@ impl<M: WindowModel> Batch<'_, M> {
                 if outcomes[index].is_some() {
                     continue;
                 }
-                let cut_short = prompts[index].len() + generated.tokens.len() >= MAX_LENGTH;
+                let cut_short = prompts[index].len() + generated.tokens.len()
+                    >= max_length(prompts[index].len(), self.options.max_new_tokens);
                 let text = engine.text_of(&generated.tokens)?;
                 let attempt = Attempt {
                     avg_logprob: avg_logprob(

@@ -1,11 +1,15 @@
 //! The engine: a loaded model that turns samples into segments.
 
 mod batched;
+mod check;
 mod error;
+mod fallback;
 mod hear;
+mod language;
 mod load;
 mod self_test;
 mod transcribe;
+mod windows;
 
 pub use batched::{BatchDecoder, Done, Watch};
 pub use error::EngineError;

@@ -1,14 +1,17 @@
 //! Encoder and decoder of one loaded model.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ct2rs::sys::{Config, LogLevel, StorageView, Whisper, WhisperOptions, set_log_level};
 use steno_shared::options::{ComputeType, TranscribeOptions};
 
+use super::busy::Busy;
 use super::device::{ChosenDevice, native_compute_type};
 use super::error::NativeError;
+use super::window_model::WindowModel as _;
 use crate::features::WINDOW_FRAMES;
-use crate::transcribe::{LanguageGuess, MAX_LENGTH};
+use crate::transcribe::{LanguageGuess, max_length};
 
 /// Seconds of one timestamp token.
 const SECONDS_PER_TIMESTAMP: f64 = 0.02;
@@ -16,13 +19,14 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 /// A loaded model. Nothing unloads it but the end of the process.
 #[derive(Debug)]
 pub struct SpeechModel {
-    whisper: Whisper,
+    pub(super) whisper: Whisper,
     device: ChosenDevice,
+    busy: Arc<Busy>,
 }
 
-/// The encoder's output for one window; it stays on the model's device.
+/// The encoder's output for some windows; it stays on the model's device.
 #[derive(Debug)]
-pub struct Encoded(StorageView<'static>);
+pub struct Encoded(pub(super) StorageView<'static>);
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,13 +65,19 @@ impl SpeechModel {
             compute_type: type_name,
             reason: reason.to_string(),
         })?;
-        Ok(Self { whisper, device })
+        Ok(Self { whisper, device, busy: Arc::default() })
     }
 
     /// Where it runs.
     #[must_use]
     pub fn device(&self) -> ChosenDevice {
         self.device
+    }
+
+    /// The time of its native calls.
+    #[must_use]
+    pub fn busy(&self) -> &Arc<Busy> {
+        &self.busy
     }
 
     /// Mel bins that the encoder takes.
@@ -87,7 +97,7 @@ impl SpeechModel {
     /// # Errors
     /// When the device fails.
     pub fn encode(&self, features: Vec<f32>) -> Result<Encoded, NativeError> {
-        self.encode_shape(features, WINDOW_FRAMES)
+        self.encode_shape(features, 1, WINDOW_FRAMES)
     }
 
     /// Encodes the first `n_frames` of a window of log-mel features, `[n_mels, 3000]`. Whisper falls into loops on
@@ -97,14 +107,19 @@ impl SpeechModel {
     /// When the device fails.
     pub fn encode_part(&self, window: &[f32], n_frames: usize) -> Result<Encoded, NativeError> {
         let features = window.chunks_exact(WINDOW_FRAMES).flat_map(|row| &row[..n_frames]).copied().collect();
-        self.encode_shape(features, n_frames)
+        self.encode_shape(features, 1, n_frames)
     }
 
-    fn encode_shape(&self, mut features: Vec<f32>, n_frames: usize) -> Result<Encoded, NativeError> {
+    pub(super) fn encode_shape(
+        &self,
+        mut features: Vec<f32>,
+        n_windows: usize,
+        n_frames: usize,
+    ) -> Result<Encoded, NativeError> {
         let failed = |reason| self.failed("encoding", &reason);
-        let shape = [1, self.n_mels(), n_frames];
+        let shape = [n_windows, self.n_mels(), n_frames];
         let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
-        self.whisper.encode(&view, false).map(Encoded).map_err(failed)
+        self.timed(|| self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
     }
 
     /// The most probable language of a window. The model must be multilingual.
@@ -112,15 +127,8 @@ impl SpeechModel {
     /// # Errors
     /// When the device fails.
     pub fn detect_language(&self, encoded: &Encoded) -> Result<LanguageGuess, NativeError> {
-        let doing = "detecting the language";
-        let languages =
-            self.whisper.detect_language(&encoded.0).map_err(|reason| self.failed(doing, &reason))?;
-        let best = languages
-            .first()
-            .and_then(|window| window.first())
-            .ok_or_else(|| self.incomplete(doing, "language"))?;
-        let language = best.language.trim_start_matches("<|").trim_end_matches("|>").to_owned();
-        Ok(LanguageGuess { language, probability: f64::from(best.probability) })
+        let first = self.detect_languages(encoded)?.into_iter().next();
+        first.ok_or_else(|| self.incomplete("detecting the language", "language"))
     }
 
     /// Writes a window's text from `prompt` at one temperature: by beam search at 0, by sampling above.
@@ -135,38 +143,37 @@ impl SpeechModel {
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Generated, NativeError> {
-        let doing = "generating";
-        let options = native_options(temperature, suppress_tokens, options);
-        let windows = self
-            .whisper
-            .generate(&encoded.0, &[prompt.to_vec()], &options)
-            .map_err(|reason| self.failed(doing, &reason))?;
-        let window = windows.into_iter().next().ok_or_else(|| self.incomplete(doing, "window"))?;
-        let tokens = window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
-        let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
-        Ok(Generated {
-            tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
-            score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
-            no_speech_prob: window.no_speech_prob,
-        })
+        let windows =
+            self.generate_windows(encoded, &[prompt.to_vec()], temperature, suppress_tokens, options)?;
+        windows.into_iter().next().ok_or_else(|| self.incomplete("generating", "window"))
     }
 
-    fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
+    /// A native call, which counts as busy time.
+    pub(super) fn timed<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.busy.time(call)
+    }
+
+    pub(super) fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
         NativeError::failed(self.device.as_str(), doing, reason)
     }
 
-    fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
+    pub(super) fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
         NativeError::Incomplete { device: self.device.as_str(), doing, missing }
     }
 }
 
-fn native_options(temperature: f64, suppress_tokens: &[i32], options: &TranscribeOptions) -> WhisperOptions {
+pub(super) fn native_options(
+    prompt_length: usize,
+    temperature: f64,
+    suppress_tokens: &[i32],
+    options: &TranscribeOptions,
+) -> WhisperOptions {
     let first_timestamp = (options.max_initial_timestamp / SECONDS_PER_TIMESTAMP).round_ties_even();
     let common = WhisperOptions {
         length_penalty: options.length_penalty as f32,
         repetition_penalty: options.repetition_penalty as f32,
         no_repeat_ngram_size: options.no_repeat_ngram_size,
-        max_length: MAX_LENGTH,
+        max_length: max_length(prompt_length, options.max_new_tokens),
         return_scores: true,
         return_no_speech_prob: true,
         max_initial_timestamp_index: first_timestamp as usize,

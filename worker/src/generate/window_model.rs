@@ -1,10 +1,9 @@
 //! Many windows at a time: what the batched pipeline asks of a model.
 
-use ct2rs::sys::StorageView;
 use steno_shared::options::TranscribeOptions;
 
 use super::error::NativeError;
-use super::speech_model::{Encoded, Generated, SpeechModel};
+use super::speech_model::{Encoded, Generated, SpeechModel, native_options};
 use crate::features::WINDOW_FRAMES;
 use crate::transcribe::LanguageGuess;
 
@@ -43,18 +42,14 @@ pub trait WindowModel {
 impl WindowModel for SpeechModel {
     type Encoded = Encoded;
 
-    fn encode_windows(&self, mut features: Vec<f32>, n_windows: usize) -> Result<Encoded, NativeError> {
-        let failed = |reason| self.failed("encoding", &reason);
-        let shape = [n_windows, self.n_mels(), WINDOW_FRAMES];
-        let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
-        self.busy.time(|| self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
+    fn encode_windows(&self, features: Vec<f32>, n_windows: usize) -> Result<Encoded, NativeError> {
+        self.encode_shape(features, n_windows, WINDOW_FRAMES)
     }
 
     fn detect_languages(&self, encoded: &Encoded) -> Result<Vec<LanguageGuess>, NativeError> {
         let doing = "detecting the language";
         let windows = self
-            .busy
-            .time(|| self.whisper.detect_language(&encoded.0))
+            .timed(|| self.whisper.detect_language(&encoded.0))
             .map_err(|reason| self.failed(doing, &reason))?;
         windows
             .into_iter()
@@ -74,6 +69,24 @@ impl WindowModel for SpeechModel {
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Vec<Generated>, NativeError> {
-        self.generate_rows(encoded, prompts, temperature, suppress_tokens, options)
+        let doing = "generating";
+        let prompt_length = prompts.iter().map(Vec::len).max().unwrap_or(0);
+        let options = native_options(prompt_length, temperature, suppress_tokens, options);
+        let windows = self
+            .timed(|| self.whisper.generate(&encoded.0, prompts, &options))
+            .map_err(|reason| self.failed(doing, &reason))?;
+        if windows.len() != prompts.len() {
+            return Err(self.incomplete(doing, "text of a window"));
+        }
+        let generated = windows.into_iter().map(|window| {
+            let tokens = window.sequences_ids.first().ok_or_else(|| self.incomplete(doing, "sequence"))?;
+            let tokens: Result<Vec<u32>, _> = tokens.iter().map(|&id| u32::try_from(id)).collect();
+            Ok(Generated {
+                tokens: tokens.map_err(|_| self.incomplete(doing, "token id below 2^32"))?,
+                score: *window.scores.first().ok_or_else(|| self.incomplete(doing, "score"))?,
+                no_speech_prob: window.no_speech_prob,
+            })
+        });
+        generated.collect()
     }
 }
