@@ -21,7 +21,7 @@ use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
 use crate::programs::Programs;
-use crate::progress::{Display, Estimate, Snapshot};
+use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::quantities::{audio, counted};
 use crate::state::{RedisServer, StateFolder};
 use crate::summary::Summary;
@@ -88,10 +88,13 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
             redis: &mut redis,
             display,
             estimate,
+            engine_time: EngineTime::default(),
         };
         let outcome = supervision.run(spread.workers).await?;
         supervision.display.finish();
-        outcome::summarise(&leases, &meta, &before, &backlog, outcome, started, &folder).await
+        let engine_busy = supervision.engine_time.busy();
+        let summary = outcome::summarise(&leases, &meta, &before, &backlog, outcome, started, &folder).await?;
+        Ok(Summary { engine_busy, ..summary })
     }
     .await;
     redis.stop().await;
@@ -226,6 +229,7 @@ fn worker_config(
         model: request.model.clone(),
         device: request.device,
         threads: spread.threads,
+        batch_size: request.batch_size,
         spool: folder.spool(),
         ffmpeg: programs.ffmpeg.clone(),
         lease_ms: LEASE_MS,

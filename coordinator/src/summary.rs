@@ -39,6 +39,9 @@ pub struct Summary {
     pub wall_seconds: f64,
     /// Audio seconds a wall second.
     pub speed: f64,
+    /// Time that the engines computed over their time from the first window to the last; absent when none was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_busy: Option<f64>,
     /// Where the transcripts are.
     pub output: String,
     /// Where the run's state and logs are.
@@ -92,6 +95,9 @@ impl Summary {
         if self.done > 0 {
             let audio = audio((self.audio_seconds * 1000.0) as u64);
             let _ = write!(out, ", {audio} of audio in {wall_time} ({:.1}x real time)", self.speed);
+            if let Some(busy) = self.engine_busy {
+                let _ = write!(out, ", engine busy {:.1}%", busy * 100.0);
+            }
         }
         out.push('\n');
         let mut line = |count: u64, text: &str| {
@@ -146,6 +152,7 @@ mod tests {
             audio_seconds: 90.0,
             wall_seconds: 9.0,
             speed: 10.0,
+            engine_busy: Some(0.9838),
             output: "/out".into(),
             state: ".steno/x".into(),
         }
@@ -160,6 +167,12 @@ mod tests {
             Summary { outcome: Outcome::Interrupted, failed: 1, ..summary() }.exit(),
             Exit::Interrupted
         );
+    }
+
+    #[test]
+    fn the_head_tells_speed_and_how_busy_the_engine_was() {
+        let text = summary().text();
+        assert!(text.contains("in 9.0 s (10.0x real time), engine busy 98.4%\n"), "{text}");
     }
 
     #[test]

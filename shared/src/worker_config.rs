@@ -26,6 +26,9 @@ pub struct WorkerConfig {
     pub device: Device,
     /// CPU threads of the engine, at least 1.
     pub threads: usize,
+    /// Windows of a batch in batched mode; `None` for what suits the device. It changes no text.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
     /// Folder for recordings being worked on; the worker empties what it put there.
     pub spool: PathBuf,
     /// The ffmpeg program.

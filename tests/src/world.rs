@@ -79,23 +79,35 @@ impl World {
         self.run_between(&self.input().to_string_lossy(), &self.output().to_string_lossy())
     }
 
+    /// The same with one worker.
+    ///
+    /// # Errors
+    /// When a program or the model is missing.
+    pub fn run_one_worker(&self) -> anyhow::Result<Steno> {
+        self.run_workers("1", &self.input().to_string_lossy(), &self.output().to_string_lossy())
+    }
+
     /// The same between other places.
     ///
     /// # Errors
     /// When a program or the model is missing.
     pub fn run_between(&self, input: &str, output: &str) -> anyhow::Result<Steno> {
+        self.run_workers("2", input, output)
+    }
+
+    fn run_workers(&self, workers: &str, input: &str, output: &str) -> anyhow::Result<Steno> {
         let model = audio::fetched("models/tiny.en")?;
         let steno = self.steno()?.args(["run", input, "--out", output, "--json"]);
-        let steno = steno.args(["--workers", "2", "--threads", "1", "--model"]).arg(&model);
+        let steno = steno.args(["--workers", workers, "--threads", "1", "--model"]).arg(&model);
         Ok(steno.args(["--state"]).arg(self.state()))
     }
 
-    /// Starts `run` and waits until `n` transcripts are there.
+    /// Starts `run` with batches of two windows and waits until `n` transcripts are there.
     ///
     /// # Errors
     /// When the run ends before.
     pub fn run_until_done(&self, n: usize) -> anyhow::Result<Running> {
-        let mut running = self.run()?.start()?;
+        let mut running = self.run()?.args(["--batch-size", "2"]).start()?;
         let output = self.output();
         running.until(&format!("{n} transcripts are there"), |_| Ok(transcripts::count(&output)? >= n))?;
         Ok(running)

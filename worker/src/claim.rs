@@ -4,6 +4,7 @@ use steno_shared::leases::{
     BatchState, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
 };
 
+use crate::batch::{Ahead, windows_expected};
 use crate::station::Station;
 
 /// What a worker that wants one more recording finds.
@@ -16,16 +17,34 @@ pub enum Claimed {
         /// Recordings that are neither done nor dead, in all shards.
         open: u64,
     },
+    /// There may be more, but this worker has its share.
+    Enough,
     /// The batch hands out nothing more.
     Cancelled,
 }
 
-/// Tries to claim one recording anywhere in the batch; `alone` tells that this worker holds nothing else.
+/// Tries to claim one recording anywhere in the batch; `alone` tells that this worker holds nothing else. `waiting`
+/// windows wait for its engine or are being prepared for it, and `batch_size` are a batch.
 ///
 /// # Errors
 /// If Redis is away for longer than the retry budget, or refuses.
-pub async fn claim_one(station: &Station, alone: bool) -> Result<Claimed, LeaseError> {
-    let counts = station.leases.all_counts(station.config.meta.shards).await?;
+pub async fn claim_one(
+    station: &Station,
+    alone: bool,
+    waiting: usize,
+    batch_size: usize,
+) -> Result<Claimed, LeaseError> {
+    let meta = &station.config.meta;
+    let counts = station.leases.all_counts(meta.shards).await?;
+    let window_seconds = meta.options.window_seconds();
+    let windows = |shard: &ShardCounts| {
+        shard.ready.max(windows_expected(shard.ready_ms as f64 / 1000.0, window_seconds) as u64)
+    };
+    let unclaimed = counts.iter().filter(|shard| shard.ready > 0).map(windows).sum();
+    let ahead = Ahead { waiting, batch_size, unclaimed, workers: meta.shards };
+    if !ahead.wants_more() {
+        return Ok(Claimed::Enough);
+    }
     for shard in shard_order(station.home, &counts) {
         let request = ClaimRequest {
             request_id: RequestId::random(),

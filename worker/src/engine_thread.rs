@@ -1,76 +1,73 @@
-//! The one thread that owns the model: takes prepared recordings from the slot, gives transcripts back.
+//! The one thread that owns the model: takes what is prepared, gives transcripts back.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use steno_shared::exit::Exit;
-use steno_shared::leases::Phase;
-use steno_shared::transcript::{Provenance, SCHEMA_VERSION, Transcript};
+use steno_shared::options::Mode;
 use steno_shared::worker_config::WorkerConfig;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{Control, Order};
-use crate::decode_audio::DecodedAudio;
-use crate::engine::{Engine, EngineDescription, EngineError, Progress};
-use crate::held::HeldItem;
-use crate::prepare::{Prepared, Work};
+use crate::control::Control;
+use crate::engine::{Engine, EngineDescription, EngineError};
+use crate::generate::Busy;
+use crate::outcome::{Outbox, Outcome};
+use crate::prefetch::Prefetch;
 use crate::publish::Publisher;
 use crate::slot::Slot;
-use crate::stage_error::StageError;
+use crate::window_room::WindowRoom;
+use crate::{batched_work, sequential_work};
 
-/// How many recordings in a row the engine may fail on before it is the one to blame.
-const FAILURES_IN_A_ROW_MAX: u32 = 5;
-
-/// A recording that the engine is done with.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The lease it was worked on under.
-    pub item: Arc<HeldItem>,
-    /// The transcript, or what went wrong.
-    pub result: Result<Finished, StageError>,
-}
-
-/// What is to be published and completed.
-#[derive(Debug)]
-pub enum Finished {
-    /// A new transcript.
-    Transcribed(Box<Transcript>),
-    /// One that was already published.
-    AlreadyPublished(Box<Transcript>),
-}
+/// Windows of a batch where nobody says how many: on a CPU more gain nothing, a GPU wants more.
+const BATCH_SIZE: (usize, usize) = (8, 16);
+/// Cores for each thread that makes features for a GPU.
+const CORES_A_FEATURE_THREAD: usize = 4;
 
 /// The engine's thread and the channel of what it gives back.
 #[derive(Debug)]
 pub struct EngineThread {
-    /// Outcomes, in the order in which recordings were taken. Closed when the thread ends.
+    /// Outcomes, in the order in which recordings are done. Closed when the thread ends.
     pub outcomes: mpsc::Receiver<Outcome>,
     /// The thread itself.
     pub thread: JoinHandle<()>,
+    /// Where it takes its work from.
+    pub prefetch: Prefetch,
+}
+
+/// An engine that can work.
+#[derive(Debug)]
+pub struct LoadedEngine {
+    /// What runs where.
+    pub description: EngineDescription,
+    /// The time of its native calls.
+    pub busy: Arc<Busy>,
 }
 
 impl EngineThread {
-    /// Starts the thread, which loads the model and then works until the slot is closed.
+    /// Starts the thread, which loads the model and then works until its place of work is closed.
     ///
-    /// Gives back the thread and, once the model is loaded, its description: claim nothing before that, so that a
-    /// model that cannot be loaded costs no recording an attempt.
+    /// Gives back the thread and, once the model is loaded, what is to be known of it: claim nothing before that, so
+    /// that a model that cannot be loaded costs no recording an attempt.
     ///
     /// # Errors
     /// If the thread cannot be started.
     pub fn start(
         config: &WorkerConfig,
         publisher: Publisher,
-        slot: Arc<Slot<Prepared>>,
         control: Arc<Control>,
-    ) -> std::io::Result<(Self, oneshot::Receiver<Result<EngineDescription, EngineError>>)> {
+    ) -> std::io::Result<(Self, oneshot::Receiver<Result<LoadedEngine, EngineError>>)> {
+        let prefetch = match config.meta.options.mode {
+            Mode::Sequential => Prefetch::One(Arc::new(Slot::default())),
+            Mode::Batched => Prefetch::Windows(Arc::new(WindowRoom::default())),
+        };
         let (loaded_tx, loaded) = oneshot::channel();
         let (outcomes_tx, outcomes) = mpsc::channel(1);
         let config = config.clone();
+        let from = prefetch.clone();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let loaded =
                 Engine::load(&config.model, config.device, config.meta.options.compute_type, config.threads)
                     .and_then(|engine| engine.check_options(&config.meta.options).map(|()| engine));
-            let engine = match loaded {
+            let mut engine = match loaded {
                 Ok(engine) => engine,
                 Err(error) => {
                     // The receiver is only gone if the worker is already ending.
@@ -78,89 +75,45 @@ impl EngineThread {
                     return;
                 }
             };
-            if loaded_tx.send(Ok(engine.description().clone())).is_err() {
+            let description = engine.description().clone();
+            let busy = Arc::clone(engine.model().busy());
+            let on_gpu = description.device == "cuda";
+            if let Prefetch::Windows(room) = &from {
+                let default = if on_gpu { BATCH_SIZE.1 } else { BATCH_SIZE.0 };
+                room.set_batch_size(config.batch_size.unwrap_or(default));
+            }
+            if loaded_tx.send(Ok(LoadedEngine { description: description.clone(), busy })).is_err() {
                 return;
             }
-            work(engine, &config, &publisher, &slot, &control, &outcomes_tx);
+            let mut outbox = Outbox::new(&config, &publisher, &description, &outcomes_tx);
+            match from {
+                Prefetch::One(slot) => sequential_work::work(&mut engine, &slot, &control, &mut outbox),
+                Prefetch::Windows(room) => batched(&engine, &room, on_gpu, &control, &mut outbox),
+            }
         })?;
-        Ok((Self { outcomes, thread }, loaded))
+        Ok((Self { outcomes, thread, prefetch }, loaded))
     }
 }
 
-fn work(
-    mut engine: Engine,
-    config: &WorkerConfig,
-    publisher: &Publisher,
-    slot: &Slot<Prepared>,
-    control: &Control,
-    outcomes: &mpsc::Sender<Outcome>,
-) {
-    let mut failures_in_a_row = 0;
-    while let Some(Prepared { item, work }) = slot.take_blocking() {
-        item.enter(Phase::Transcribing);
-        let mut result = match work {
-            Work::AlreadyPublished(transcript) => Ok(Finished::AlreadyPublished(transcript)),
-            Work::Transcribe(audio) => transcribe(&mut engine, config, publisher, control, &item, audio)
-                .map(|transcript| Finished::Transcribed(Box::new(transcript))),
-        };
-        failures_in_a_row =
-            if matches!(result, Err(StageError::Retry(_))) { failures_in_a_row + 1 } else { 0 };
-        if failures_in_a_row >= FAILURES_IN_A_ROW_MAX
-            && let Err(StageError::Retry(message)) = result
-        {
-            let message =
-                format!("the engine has failed on {failures_in_a_row} recordings in a row, last: {message}");
-            result = Err(StageError::Fatal { exit: Exit::BadEngine, message });
-        }
-        // What is settled later must not look stuck meanwhile.
-        item.wait();
-        if outcomes.blocking_send(Outcome { item, result }).is_err() {
-            return;
-        }
+/// Abandons a room when dropped.
+struct Leaving<'a>(&'a WindowRoom);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
-fn transcribe(
-    engine: &mut Engine,
-    config: &WorkerConfig,
-    publisher: &Publisher,
-    control: &Control,
-    item: &HeldItem,
-    audio: DecodedAudio,
-) -> Result<Transcript, StageError> {
-    let mut progress = |progress: Progress| {
-        item.advance_audio(progress.seconds);
-        if control.order() == Order::Stop || item.is_lost() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+/// Works with threads at its side that make features.
+fn batched(engine: &Engine, room: &WindowRoom, on_gpu: bool, control: &Control, outbox: &mut Outbox<'_>) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let n_threads = if on_gpu { (cores / CORES_A_FEATURE_THREAD).clamp(1, 4) } else { 1 };
+    std::thread::scope(|scope| {
+        for _ in 0..n_threads {
+            scope.spawn(|| room.make_features(engine.filters().clone()));
         }
-    };
-    let transcription = engine
-        .transcribe(&audio.pcm, &config.meta.options, &mut progress)
-        .map_err(|error| StageError::from_engine(&error))?;
-    let description = engine.description();
-    let lease = &item.lease;
-    let recording = &lease.recording;
-    Ok(Transcript {
-        filename: recording.name.clone(),
-        language: transcription.language,
-        language_probability: transcription.language_probability,
-        segments: transcription.segments,
-        schema_version: SCHEMA_VERSION,
-        duration: transcription.duration,
-        duration_after_vad: transcription.duration_after_vad,
-        warnings: audio.warnings,
-        provenance: Provenance {
-            fingerprint: publisher.fingerprint(recording),
-            audio_etag: recording.etag.clone(),
-            audio_bytes: recording.size_bytes,
-            model: config.meta.model.name.clone(),
-            model_hash: config.meta.model.hash.clone(),
-            options_hash: publisher.options_hash().to_owned(),
-            engine: description.engine.clone(),
-            device: description.device.to_owned(),
-            attempt: lease.attempt,
-        },
-    })
+        // However the work ends, the threads at its side must end too.
+        let _leaving = Leaving(room);
+        batched_work::work(engine, room, control, outbox);
+    });
 }

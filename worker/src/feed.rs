@@ -1,44 +1,44 @@
-//! Feeding the engine: claim and prepare one recording ahead of it, until the batch is drained.
+//! Feeding the engine: claim and prepare recordings ahead of it, until the batch is drained.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use steno_shared::exit::Exit;
+use steno_shared::leases::{Lease, LeaseError};
+use steno_shared::options::Mode;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::batch::windows_expected;
 use crate::claim::{Claimed, claim_one, may_leave};
-use crate::control::{Control, Order};
+use crate::control::Order;
 use crate::farewell;
 use crate::finish::{After, release, settle};
 use crate::held::{Held, HeldItem};
 use crate::outage::{self, Outage};
-use crate::prepare::{Prepared, prepare};
-use crate::publish::Publisher;
-use crate::slot::Slot;
-use crate::spool::Spool;
+use crate::prefetch::Prefetch;
+use crate::prepare::{Preparation, Prepared, prepare};
 use crate::stage_error::StageError;
-use crate::station::Station;
-use steno_shared::exit::Exit;
-use steno_shared::leases::{Lease, LeaseError};
 
 /// How long an idle worker waits before it looks again, at first and at most.
 const IDLE_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How often a worker looks whether a recording that must be held alone is done with.
 const SUSPECT_CHECK: Duration = Duration::from_millis(200);
-/// How often a worker with a prefetched recording looks for idle ones that could take it.
+/// How often a worker that has prefetched its share looks whether it is to take more.
+const SHARE_CHECK: Duration = Duration::from_millis(200);
+/// How often a worker with prefetched recordings looks for idle ones that could take them.
 const GIVE_UP_CHECK: Duration = Duration::from_secs(1);
+/// A time that does not come: until something changes.
+const FAR_AWAY: Duration = Duration::from_secs(3600);
 
 /// The feeding side of a worker.
+#[derive(Debug)]
 pub struct Feed {
-    /// The worker's connections.
-    pub station: Station,
-    /// Looks for transcripts that are already there.
-    pub publisher: Publisher,
-    /// Where recordings from a bucket lie meanwhile.
-    pub spool: Spool,
+    /// What preparing needs.
+    pub preparation: Arc<Preparation>,
     /// What is held.
     pub held: Arc<Held>,
-    /// Where the engine takes recordings from.
-    pub slot: Arc<Slot<Prepared>>,
-    /// What the worker was told.
-    pub control: Arc<Control>,
+    /// Where the engine takes its work from.
+    pub prefetch: Prefetch,
 }
 
 /// How the feeding ended.
@@ -52,72 +52,133 @@ pub enum FeedEnd {
     Failed(Exit),
 }
 
+/// A recording that was prepared, or could not be.
+struct PreparedOne {
+    item: Arc<HeldItem>,
+    /// Windows that it was expected to have.
+    expected: usize,
+    result: Result<Prepared, StageError>,
+}
+
+/// What is under way.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<PreparedOne>,
+    /// Windows that they are expected to have.
+    expected: usize,
+}
+
+enum Step {
+    Fed,
+    Wait(Duration),
+    Drained,
+    Told,
+}
+
 impl Feed {
-    /// Feeds the engine until nothing is left anywhere, then closes the slot.
+    /// Feeds the engine until nothing is left anywhere, then lets it finish.
     pub async fn run(self) -> FeedEnd {
-        let end = self.feed().await;
-        if end != FeedEnd::Drained
-            && let Some(prepared) = self.slot.take_back()
-        {
-            self.give_back(&prepared).await;
+        let mut under_way = UnderWay::default();
+        let end = self.feed(&mut under_way).await;
+        while let Some(joined) = under_way.tasks.join_next().await {
+            if let Ok(PreparedOne { item, result, .. }) = joined {
+                self.settle_unneeded(item, result).await;
+            }
         }
-        self.slot.close();
-        if let Err(error) = self.station.leases.busy(&self.station.worker).await {
+        if end != FeedEnd::Drained {
+            self.give_back(self.prefetch.take_back()).await;
+        }
+        self.prefetch.close();
+        let station = &self.preparation.station;
+        if let Err(error) = station.leases.busy(&station.worker).await {
             tracing::debug!(%error, "worker.goodbye_not_told");
         }
         end
     }
 
-    async fn feed(&self) -> FeedEnd {
+    async fn feed(&self, under_way: &mut UnderWay) -> FeedEnd {
+        let control = &self.preparation.control;
         let mut idle_wait = IDLE_WAIT.0;
         let mut outage = Outage::default();
-        while self.control.order() == Order::Work {
-            tokio::select! {
-                () = self.slot.until_empty() => {}
-                () = self.control.until_told() => break,
-            }
-            match self.step(&mut idle_wait).await {
-                Ok(Step::Fed) => outage.over(),
-                Ok(Step::Wait(duration)) => {
-                    outage.over();
-                    self.control.pause(duration).await;
+        let mut next_step = tokio::time::Instant::now();
+        let mut give_up = tokio::time::interval(GIVE_UP_CHECK);
+        give_up.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while control.order() == Order::Work {
+            let changed = self.prefetch.changed().notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let may_step = !self.is_full(under_way);
+            let wait = tokio::select! {
+                () = control.until_told() => break,
+                Some(joined) = under_way.tasks.join_next(), if !under_way.tasks.is_empty() => {
+                    match self.take_prepared(under_way, joined).await {
+                        Ok(()) => Duration::ZERO,
+                        Err(end) => return end,
+                    }
                 }
-                Ok(Step::Drained) => return FeedEnd::Drained,
-                Ok(Step::Told) => return FeedEnd::Told,
-                Ok(Step::End(exit)) => return FeedEnd::Failed(exit),
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "service.away");
-                    let Some(wait) = outage.wait(Instant::now()) else {
-                        farewell::say(&format!("{}: {error}", outage::GAVE_UP));
-                        return FeedEnd::Failed(Exit::Lost);
-                    };
-                    self.control.pause(wait).await;
+                () = changed, if !may_step => Duration::ZERO,
+                _ = give_up.tick() => match self.give_up().await {
+                    Ok(()) => continue,
+                    Err(error) => match after_error(&error, &mut outage) {
+                        Ok(wait) => wait,
+                        Err(end) => return end,
+                    },
+                },
+                () = tokio::time::sleep_until(next_step), if may_step => {
+                    match self.step(under_way, &mut idle_wait).await {
+                        Ok(step) => {
+                            outage.over();
+                            match step {
+                                Step::Fed => Duration::ZERO,
+                                Step::Wait(duration) => duration,
+                                Step::Drained => return FeedEnd::Drained,
+                                Step::Told => return FeedEnd::Told,
+                            }
+                        }
+                        Err(error) => match after_error(&error, &mut outage) {
+                            Ok(wait) => wait,
+                            Err(end) => return end,
+                        },
+                    }
                 }
-                Err(error) => {
-                    tracing::error!(%error, "leases.unusable");
-                    farewell::say(&error.to_string());
-                    return FeedEnd::Failed(Exit::Unusable);
-                }
-            }
+            };
+            next_step = tokio::time::Instant::now() + wait.min(FAR_AWAY);
         }
         FeedEnd::Told
     }
 
-    async fn step(&self, idle_wait: &mut Duration) -> Result<Step, LeaseError> {
+    /// Whether a batch is waiting or being prepared, or enough is being prepared at once.
+    fn is_full(&self, under_way: &UnderWay) -> bool {
+        let waiting = self.prefetch.n_waiting() + under_way.expected;
+        waiting >= self.prefetch.batch_size() || under_way.tasks.len() >= self.most_at_once()
+    }
+
+    /// Recordings to be prepared at once: decoding waits for processes and disks, so more than the cores that are left.
+    fn most_at_once(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let workers = self.preparation.station.config.meta.shards.max(1) as usize;
+        (cores / workers).clamp(2, 8)
+    }
+
+    async fn step(&self, under_way: &mut UnderWay, idle_wait: &mut Duration) -> Result<Step, LeaseError> {
         if self.held.has_suspect() {
             return Ok(Step::Wait(SUSPECT_CHECK));
         }
-        if self.slot.taker_is_busy() && self.others_wait().await? {
+        if self.prefetch.engine_is_busy() && self.others_wait().await? {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
-        match claim_one(&self.station, self.held.is_empty()).await? {
+        let station = &self.preparation.station;
+        let waiting = self.prefetch.n_waiting() + under_way.expected;
+        match claim_one(station, self.held.is_empty(), waiting, self.prefetch.batch_size()).await? {
             Claimed::Lease(lease) => {
                 *idle_wait = IDLE_WAIT.0;
-                self.feed_one(*lease).await
+                self.begin(under_way, *lease).await;
+                Ok(Step::Fed)
             }
+            Claimed::Enough => Ok(Step::Wait(SHARE_CHECK)),
             Claimed::Cancelled => Ok(Step::Told),
             Claimed::Nothing { open } => {
-                if self.held.is_empty() && may_leave(&self.station, open).await? {
+                if self.held.is_empty() && may_leave(station, open).await? {
                     return Ok(Step::Drained);
                 }
                 let wait = *idle_wait;
@@ -127,94 +188,133 @@ impl Feed {
         }
     }
 
-    async fn feed_one(&self, lease: Lease) -> Result<Step, LeaseError> {
+    async fn begin(&self, under_way: &mut UnderWay, lease: Lease) {
+        let station = &self.preparation.station;
         let item = self.held.insert(lease);
-        let id = item.lease.id.clone();
         tracing::info!(name = ?item.lease.recording.name, attempt = item.lease.attempt, "recording.claimed");
-        if let Err(error) = self.station.leases.busy(&self.station.worker).await {
+        if let Err(error) = station.leases.busy(&station.worker).await {
             // It is forgotten by itself soon.
             tracing::warn!(%error, "worker.busy_not_told");
         }
-        let prepared = match Box::pin(self.prepare(&item)).await {
+        let options = &station.config.meta.options;
+        let expected = match options.mode {
+            Mode::Sequential => 1,
+            Mode::Batched => windows_expected(item.lease.recording.seconds, options.window_seconds()),
+        };
+        under_way.expected += expected;
+        let preparation = Arc::clone(&self.preparation);
+        under_way.tasks.spawn(async move {
+            let result = Box::pin(prepare_patiently(&preparation, &item)).await;
+            PreparedOne { item, expected, result }
+        });
+    }
+
+    async fn take_prepared(
+        &self,
+        under_way: &mut UnderWay,
+        joined: Result<PreparedOne, JoinError>,
+    ) -> Result<(), FeedEnd> {
+        let PreparedOne { item, expected, result } = joined.map_err(|error| {
+            // Its lease runs out by itself, and counts as lost: it may be the recording's fault.
+            tracing::error!(%error, "prepare.panicked");
+            FeedEnd::Failed(Exit::Internal)
+        })?;
+        under_way.expected -= expected;
+        let prepared = match result {
             Ok(prepared) => prepared,
             Err(error) => {
-                let after = settle(&self.station, &item, error).await;
-                self.held.remove(&id);
-                return Ok(match after {
-                    After::Continue => Step::Fed,
-                    After::End(exit) => Step::End(exit),
-                });
+                let after = settle(&self.preparation.station, &item, error).await;
+                self.held.remove(&item.lease.id);
+                return match after {
+                    After::Continue => Ok(()),
+                    After::End(exit) => Err(FeedEnd::Failed(exit)),
+                };
             }
         };
         item.wait();
-        if let Err(prepared) = self.slot.put(prepared) {
+        if let Err(prepared) = self.prefetch.put(prepared) {
             // Only when the engine has ended meanwhile.
-            self.give_back(&prepared).await;
-            return Ok(Step::Told);
+            self.give_back(vec![prepared.item]).await;
+            return Err(FeedEnd::Told);
         }
-        self.watch_prefetched().await?;
-        Ok(Step::Fed)
+        Ok(())
     }
 
-    /// Prepares a recording. While a service is away, it is held and tried again: giving it back would only hand it
-    /// to somebody who cannot fetch it either.
-    async fn prepare(&self, item: &Arc<HeldItem>) -> Result<Prepared, StageError> {
-        let mut outage = Outage::default();
-        loop {
-            let prepared = tokio::select! {
-                prepared = prepare(&self.station, &self.publisher, &self.spool, &self.control, Arc::clone(item)) => prepared,
-                () = self.control.until(Order::Stop) => Err(StageError::Interrupted),
-            };
-            let Err(StageError::Outage(message)) = prepared else { return prepared };
-            tracing::warn!(name = ?item.lease.recording.name, error = message, "service.away");
-            if item.is_lost() {
-                return Err(StageError::Interrupted);
-            }
-            let Some(wait) = outage.wait(Instant::now()) else {
-                return Err(StageError::Fatal {
-                    exit: Exit::Lost,
-                    message: format!("{}: {message}", outage::GAVE_UP),
-                });
-            };
-            item.advance();
-            if !self.control.pause(wait).await {
-                return Err(StageError::Interrupted);
-            }
+    /// Gives up what the engine has not begun, when somebody else has nothing to do. What is lost goes anyway.
+    async fn give_up(&self) -> Result<(), LeaseError> {
+        for lost in self.prefetch.take_lost() {
+            settle(&self.preparation.station, &lost, StageError::Interrupted).await;
+            self.held.remove(&lost.lease.id);
         }
-    }
-
-    /// While the prefetched recording waits: gives it up when somebody else has nothing to do.
-    async fn watch_prefetched(&self) -> Result<(), LeaseError> {
-        loop {
-            tokio::select! {
-                () = self.slot.until_empty() => return Ok(()),
-                () = self.control.until_told() => return Ok(()),
-                () = tokio::time::sleep(GIVE_UP_CHECK) => {}
-            }
-            if self.slot.taker_is_busy()
-                && self.others_wait().await?
-                && let Some(prepared) = self.slot.take_back()
-            {
-                self.give_back(&prepared).await;
-                return Ok(());
-            }
+        if self.prefetch.has_untouched() && self.prefetch.engine_is_busy() && self.others_wait().await? {
+            self.give_back(self.prefetch.take_back()).await;
         }
+        Ok(())
     }
 
     async fn others_wait(&self) -> Result<bool, LeaseError> {
-        Ok(self.station.leases.idle_workers().await? > 0)
+        Ok(self.preparation.station.leases.idle_workers().await? > 0)
     }
 
-    async fn give_back(&self, prepared: &Prepared) {
-        release(&self.station, &prepared.item).await;
-        self.held.remove(&prepared.item.lease.id);
+    async fn give_back(&self, items: Vec<Arc<HeldItem>>) {
+        for item in items {
+            release(&self.preparation.station, &item).await;
+            self.held.remove(&item.lease.id);
+        }
+    }
+
+    async fn settle_unneeded(&self, item: Arc<HeldItem>, result: Result<Prepared, StageError>) {
+        match result {
+            Ok(_) => release(&self.preparation.station, &item).await,
+            Err(error) => {
+                settle(&self.preparation.station, &item, error).await;
+            }
+        }
+        self.held.remove(&item.lease.id);
     }
 }
 
-enum Step {
-    Fed,
-    Wait(Duration),
-    Drained,
-    Told,
-    End(Exit),
+/// What a lease error means: how long to wait, or the end.
+fn after_error(error: &LeaseError, outage: &mut Outage) -> Result<Duration, FeedEnd> {
+    if !error.is_retryable() {
+        tracing::error!(%error, "leases.unusable");
+        farewell::say(&error.to_string());
+        return Err(FeedEnd::Failed(Exit::Unusable));
+    }
+    tracing::warn!(%error, "service.away");
+    outage.wait(Instant::now()).ok_or_else(|| {
+        farewell::say(&format!("{}: {error}", outage::GAVE_UP));
+        FeedEnd::Failed(Exit::Lost)
+    })
+}
+
+/// Prepares a recording. While a service is away, it is held and tried again: giving it back would only hand it to
+/// somebody who cannot fetch it either.
+async fn prepare_patiently(
+    preparation: &Preparation,
+    item: &Arc<HeldItem>,
+) -> Result<Prepared, StageError> {
+    let control = &preparation.control;
+    let mut outage = Outage::default();
+    loop {
+        let prepared = tokio::select! {
+            prepared = prepare(preparation, Arc::clone(item)) => prepared,
+            () = control.until(Order::Stop) => Err(StageError::Interrupted),
+        };
+        let Err(StageError::Outage(message)) = prepared else { return prepared };
+        tracing::warn!(name = ?item.lease.recording.name, error = message, "service.away");
+        if item.is_lost() {
+            return Err(StageError::Interrupted);
+        }
+        let Some(wait) = outage.wait(Instant::now()) else {
+            return Err(StageError::Fatal {
+                exit: Exit::Lost,
+                message: format!("{}: {message}", outage::GAVE_UP),
+            });
+        };
+        item.advance();
+        if !control.pause(wait).await {
+            return Err(StageError::Interrupted);
+        }
+    }
 }

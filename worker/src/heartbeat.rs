@@ -13,12 +13,16 @@ use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
 use crate::farewell;
+use crate::generate::Busy;
 use crate::held::{Held, HeldItem, Stuck, by_shard};
 
 /// An attempt may last this many times the audio's length …
 const CAP_MULTIPLE: f64 = 50.0;
 /// … and this long at least.
 const CAP_FLOOR: Duration = Duration::from_secs(1800);
+
+/// How long the last report may take: nobody waits for it.
+const LAST_REPORT_BUDGET: Duration = Duration::from_millis(500);
 
 /// Ends the process, since a stuck native call cannot be cancelled. The lease, which is renewed no more, runs out and
 /// counts as lost.
@@ -45,6 +49,7 @@ struct Beating {
     index: u32,
     held: Arc<Held>,
     control: Arc<Control>,
+    busy: Arc<Busy>,
     when_stuck: fn(&HeldItem),
 }
 
@@ -60,6 +65,7 @@ impl Heartbeat {
         index: ShardId,
         held: Arc<Held>,
         control: Arc<Control>,
+        busy: Arc<Busy>,
         when_stuck: fn(&HeldItem),
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
@@ -69,6 +75,7 @@ impl Heartbeat {
             index: index.0,
             held,
             control,
+            busy,
             when_stuck,
         };
         let thread =
@@ -119,6 +126,14 @@ impl Beating {
             match stopped.recv_timeout(report_every) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // What was done since the last report, for the run's summary.
+        if let Some(leases) = leases {
+            let leases = leases.with_retry_budget(LAST_REPORT_BUDGET);
+            let report = self.report(&self.held.all());
+            if let Err(error) = runtime.block_on(leases.report_worker(&report, self.config.lease_ms)) {
+                tracing::debug!(%error, "heartbeat.last_report_not_told");
             }
         }
     }
@@ -173,6 +188,7 @@ impl Beating {
     }
 
     fn report(&self, items: &[Arc<HeldItem>]) -> WorkerReport {
+        let busy = self.busy.so_far();
         // The recording furthest on its way is the one that the worker is said to work on.
         let current =
             items.iter().filter_map(|item| Some((item, item.phase()?))).max_by_key(|(_, phase)| rank(*phase));
@@ -185,6 +201,9 @@ impl Beating {
             length_seconds: current.map_or(0.0, |(item, _)| item.lease.recording.seconds),
             finished: self.held.finished().0,
             finished_seconds: self.held.finished().1 as f64 / 1000.0,
+            in_hand_seconds: items.iter().map(|item| item.audio_ms() as f64 / 1000.0).sum(),
+            busy_seconds: busy.native.as_secs_f64(),
+            engine_seconds: busy.wall.as_secs_f64(),
         }
     }
 }

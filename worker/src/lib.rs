@@ -1,7 +1,8 @@
-//! The worker: one recording after the other, from claim to complete.
+//! The worker: from claim to complete.
 
 pub mod assemble;
 pub mod batch;
+pub mod batched_work;
 pub mod claim;
 pub mod cli;
 pub mod control;
@@ -19,15 +20,20 @@ pub mod heartbeat;
 pub mod held;
 pub mod model;
 pub mod outage;
+pub mod outcome;
 pub mod pcm;
+pub mod prefetch;
 pub mod prepare;
 pub mod publish;
 pub mod run;
+pub mod sequential_work;
 pub mod signals;
 pub mod slot;
+pub mod speech;
 pub mod spool;
 pub mod stage_error;
 pub mod station;
 pub mod tokenizer;
 pub mod transcribe;
 pub mod vad;
+pub mod window_room;

@@ -13,6 +13,7 @@ use crate::control::{Control, Order};
 use crate::decode_audio::{DecodeRequest, DecodedAudio, decode_audio};
 use crate::held::HeldItem;
 use crate::publish::Publisher;
+use crate::speech::{Speech, SpeechFinder};
 use crate::spool::{Spool, SpooledFile};
 use crate::stage_error::{Side, StageError};
 use crate::station::Station;
@@ -33,43 +34,60 @@ pub struct Prepared {
 /// What is left to do for a recording.
 #[derive(Debug)]
 pub enum Work {
-    /// Transcribe these samples.
+    /// Transcribe these samples from their begin to their end.
     Transcribe(DecodedAudio),
+    /// Hear these windows of speech.
+    Hear {
+        /// The samples and the windows in them.
+        speech: Speech,
+        /// What a reader should know of the audio.
+        warnings: Vec<String>,
+    },
     /// The transcript is there, from an attempt that ended between publishing and completing: write what is
     /// missing beside it, and complete.
     AlreadyPublished(Box<Transcript>),
+}
+
+/// What preparing needs beside the recording.
+#[derive(Debug)]
+pub struct Preparation {
+    /// The worker's connections.
+    pub station: Station,
+    /// Looks for transcripts that are already there.
+    pub publisher: Publisher,
+    /// Where recordings from a bucket lie meanwhile.
+    pub spool: Spool,
+    /// What the worker was told.
+    pub control: Arc<Control>,
+    /// Finds speech, in batched mode.
+    pub speech: Option<Arc<SpeechFinder>>,
 }
 
 /// Prepares one leased recording. Nothing is left in the spool afterwards: the samples are in memory.
 ///
 /// # Errors
 /// By what is to be done about them; see [`StageError`].
-pub async fn prepare(
-    station: &Station,
-    publisher: &Publisher,
-    spool: &Spool,
-    control: &Arc<Control>,
-    item: Arc<HeldItem>,
-) -> Result<Prepared, StageError> {
+pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<Prepared, StageError> {
+    let Preparation { station, publisher, spool, .. } = preparation;
     if let Some(transcript) = publisher.find_published(&item.lease.recording).await? {
         return Ok(Prepared { item, work: Work::AlreadyPublished(Box::new(transcript)) });
     }
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;
     item.enter(Phase::Decoding);
-    let audio = decode(station, spool, Arc::clone(control), Arc::clone(&item), file).await?;
-    Ok(Prepared { item, work: Work::Transcribe(audio) })
+    let work = decode(preparation, Arc::clone(&item), file).await?;
+    Ok(Prepared { item, work })
 }
 
+/// Decodes a recording and, in batched mode, finds the speech in it.
 async fn decode(
-    station: &Station,
-    spool: &Spool,
-    control: Arc<Control>,
+    preparation: &Preparation,
     item: Arc<HeldItem>,
     file: SpooledFile,
-) -> Result<DecodedAudio, StageError> {
+) -> Result<Work, StageError> {
+    let Preparation { station, spool, control, speech, .. } = preparation;
     let (ffmpeg, limits) = (station.config.ffmpeg.clone(), station.config.limits);
-    let spool = spool.folder().to_owned();
+    let (spool, control, speech) = (spool.folder().to_owned(), Arc::clone(control), speech.clone());
     let internal = |error: &dyn std::fmt::Display| StageError::Fatal {
         exit: steno_shared::exit::Exit::Internal,
         message: format!("failed to start the decoder: {error}"),
@@ -85,27 +103,30 @@ async fn decode(
             spool: &spool,
             limits: limits.into(),
         };
-        let decoded = decode_audio(&request, &mut |_progress| {
+        let moves = || {
             item.advance();
             if control.order() == Order::Stop || item.is_lost() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
-        });
-        decoded.map(|mut audio| {
-            if recording.seconds_from == DurationSource::CutOff {
-                audio.warnings.push(CUT_OFF.to_owned());
-            }
-            audio
-        })
+        };
+        let mut audio = decode_audio(&request, &mut |_progress| moves())
+            .map_err(|error| StageError::from_decode(&error))?;
+        if recording.seconds_from == DurationSource::CutOff {
+            audio.warnings.push(CUT_OFF.to_owned());
+        }
+        let Some(speech) = speech else { return Ok(Work::Transcribe(audio)) };
+        let DecodedAudio { pcm, warnings } = audio;
+        let speech =
+            speech.find(pcm, &mut |_seconds| moves()).map_err(|error| StageError::from_vad(&error))?;
+        Ok(Work::Hear { speech, warnings })
     });
-    let decoded = decoding.await.map_err(|error| {
+    decoding.await.map_err(|error| {
         StageError::Retry(format!(
-            "reading the decoder failed ({error}); this is a defect of Steno, please report it"
+            "reading the decoder or finding speech failed ({error}); this is a defect of Steno, please report it"
         ))
-    })?;
-    decoded.map_err(|error| StageError::from_decode(&error))
+    })?
 }
 
 /// Brings the recording to a local file: the file itself when the input is a folder.

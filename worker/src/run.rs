@@ -4,30 +4,37 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
 use steno_shared::leases::{Leases, Phase};
+use steno_shared::options::Mode;
 use steno_shared::storage::{Location, Store};
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
 use crate::decode_audio::check_ffmpeg;
-use crate::engine_thread::{EngineThread, Finished, Outcome};
+use crate::engine_thread::{EngineThread, LoadedEngine};
 use crate::farewell;
 use crate::feed::{Feed, FeedEnd};
 use crate::finish::{After, complete_published, publish_and_complete, release, settle};
 use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
 use crate::outage::Outage;
+use crate::outcome::{Finished, Outcome};
+use crate::prepare::Preparation;
 use crate::publish::Publisher;
 use crate::signals;
-use crate::slot::Slot;
+use crate::speech::SpeechFinder;
 use crate::spool::Spool;
 use crate::stage_error::StageError;
 use crate::station::Station;
 
 /// How often it is looked whether the heartbeat still beats.
 const HEARTBEAT_CHECK: Duration = Duration::from_secs(1);
+
+/// Recordings that are published and completed side by side at most: a batch ends several at once.
+const SETTLED_AT_ONCE: usize = 16;
 
 /// Why a worker could not start.
 #[derive(Debug, thiserror::Error)]
@@ -70,16 +77,16 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
             format!("failed to make the spool folder in {}: {error}", station.config.spool.display()),
         )
     })?;
-    let slot = Arc::new(Slot::default());
-    let (engine, loaded) =
-        EngineThread::start(&station.config, publisher.clone(), Arc::clone(&slot), Arc::clone(&control))
-            .map_err(|error| StartError::new(Exit::Internal, error))?;
-    match loaded.await {
-        Ok(Ok(engine)) => {
-            if let Some(failure) = &engine.cuda_failure {
+    let (engine, loaded) = EngineThread::start(&station.config, publisher.clone(), Arc::clone(&control))
+        .map_err(|error| StartError::new(Exit::Internal, error))?;
+    let busy = match loaded.await {
+        Ok(Ok(LoadedEngine { description, busy })) => {
+            if let Some(failure) = &description.cuda_failure {
                 tracing::warn!(error = failure, "gpu.not_used");
             }
-            tracing::info!(worker = %station.worker, engine = engine.engine, device = engine.device, "worker.ready");
+            let (name, device) = (description.engine, description.device);
+            tracing::info!(worker = %station.worker, engine = name, device, "worker.ready");
+            busy
         }
         Ok(Err(error)) => return Err(StartError::new(error.exit(), error)),
         Err(_) => {
@@ -88,7 +95,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
                 "the engine's thread ended while it loaded the model",
             ));
         }
-    }
+    };
     let held = Arc::new(Held::default());
     let heartbeat = Heartbeat::start(
         &station.config,
@@ -96,16 +103,25 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         home,
         Arc::clone(&held),
         Arc::clone(&control),
+        busy,
         end_process,
     )
     .map_err(|error| StartError::new(Exit::Internal, error))?;
-    let feed = Feed {
+    let options = &station.config.meta.options;
+    let preparation = Preparation {
         station: station.clone(),
         publisher: publisher.clone(),
         spool,
-        held: Arc::clone(&held),
-        slot: Arc::clone(&slot),
         control: Arc::clone(&control),
+        speech: match options.mode {
+            Mode::Batched => Some(Arc::new(SpeechFinder::new(options.clone()))),
+            Mode::Sequential => None,
+        },
+    };
+    let feed = Feed {
+        preparation: Arc::new(preparation),
+        held: Arc::clone(&held),
+        prefetch: engine.prefetch.clone(),
     };
     let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));
@@ -131,22 +147,29 @@ impl Finisher<'_> {
     /// Settles outcomes until the engine's thread ends. Returns the exit code if the worker cannot go on.
     async fn run(&self, mut engine: EngineThread, heartbeat: &Heartbeat) -> Option<Exit> {
         let mut failed = None;
-        loop {
-            let outcome = tokio::select! {
-                outcome = engine.outcomes.recv() => outcome,
+        let mut settling = FuturesUnordered::new();
+        let mut is_open = true;
+        while is_open || !settling.is_empty() {
+            tokio::select! {
+                outcome = engine.outcomes.recv(), if is_open && settling.len() < SETTLED_AT_ONCE => {
+                    match outcome {
+                        Some(outcome) => settling.push(self.settle(outcome)),
+                        None => is_open = false,
+                    }
+                }
+                Some(after) = settling.next(), if !settling.is_empty() => {
+                    if let After::End(exit) = after {
+                        failed = Some(exit);
+                        self.control.give(Order::Stop);
+                    }
+                }
                 () = tokio::time::sleep(HEARTBEAT_CHECK) => {
                     if heartbeat.has_died() && failed.is_none() {
                         tracing::error!("heartbeat.died");
                         failed = Some(Exit::Internal);
                         self.control.give(Order::Stop);
                     }
-                    continue;
                 }
-            };
-            let Some(outcome) = outcome else { break };
-            if let After::End(exit) = self.settle(outcome).await {
-                failed = Some(exit);
-                self.control.give(Order::Stop);
             }
         }
         if engine.thread.join().is_err() {

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 pub struct Slot<T> {
     state: Mutex<State<T>>,
     filled: Condvar,
-    emptied: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<T> Default for Slot<T> {
         Self {
             state: Mutex::new(State { item: None, closed: false, busy: false }),
             filled: Condvar::new(),
-            emptied: Notify::new(),
+            changed: Notify::new(),
         }
     }
 }
@@ -46,7 +46,7 @@ impl<T> Slot<T> {
     /// Takes the item back, if the engine has not taken it yet.
     pub fn take_back(&self) -> Option<T> {
         let item = self.lock().item.take();
-        self.emptied.notify_waiters();
+        self.changed.notify_waiters();
         item
     }
 
@@ -54,11 +54,11 @@ impl<T> Slot<T> {
     pub fn take_blocking(&self) -> Option<T> {
         let mut state = self.lock();
         state.busy = false;
-        self.emptied.notify_waiters();
+        self.changed.notify_waiters();
         loop {
             if let Some(item) = state.item.take() {
                 state.busy = true;
-                self.emptied.notify_waiters();
+                self.changed.notify_waiters();
                 return Some(item);
             }
             if state.closed {
@@ -72,7 +72,7 @@ impl<T> Slot<T> {
     pub fn close(&self) {
         self.lock().closed = true;
         self.filled.notify_all();
-        self.emptied.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// Whether the taker works on an item now.
@@ -80,17 +80,21 @@ impl<T> Slot<T> {
         self.lock().busy
     }
 
-    /// Waits until the slot is empty.
-    pub async fn until_empty(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            tokio::pin!(emptied);
-            emptied.as_mut().enable();
-            if self.lock().item.is_none() {
-                return;
-            }
-            emptied.await;
-        }
+    /// Whether an item waits.
+    pub fn is_full(&self) -> bool {
+        self.lock().item.is_some()
+    }
+
+    /// Takes the item back if it is so.
+    pub fn take_back_if(&self, is_so: impl Fn(&T) -> bool) -> Option<T> {
+        let item = self.lock().item.take_if(|item| is_so(item));
+        self.changed.notify_waiters();
+        item
+    }
+
+    /// Told when the slot is emptied or closed, and when its taker waits.
+    pub fn changed(&self) -> &Notify {
+        &self.changed
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -120,7 +124,9 @@ mod tests {
             move || (slot.take_blocking(), slot.take_blocking())
         });
         slot.put(7).unwrap();
-        slot.until_empty().await;
+        while slot.is_full() {
+            tokio::task::yield_now().await;
+        }
         slot.close();
         assert_eq!(taker.join().unwrap(), (Some(7), None));
         assert_eq!(slot.put(8), Err(8), "a closed slot takes nothing");

@@ -7,6 +7,7 @@ use steno_shared::storage::{StorageError, StorageErrorKind};
 use crate::decode_audio::DecodeError;
 use crate::disposition::Disposition;
 use crate::engine::EngineError;
+use crate::vad::VadError;
 
 /// What went wrong with one recording, by what the worker does next.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,12 @@ impl StageError {
     #[must_use]
     pub fn from_decode(error: &DecodeError) -> Self {
         Self::from_disposition(error.disposition(), error.to_string())
+    }
+
+    /// An error of finding speech.
+    #[must_use]
+    pub fn from_vad(error: &VadError) -> Self {
+        Self::Retry(error.to_string())
     }
 
     /// An engine error.

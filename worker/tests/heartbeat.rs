@@ -25,6 +25,7 @@ fn config(world: &LeaseWorld, stall_ms: u64) -> WorkerConfig {
         model: "/model".into(),
         device: Device::Cpu,
         threads: 1,
+        batch_size: None,
         spool: "/spool".into(),
         ffmpeg: "/ffmpeg".into(),
         lease_ms: LEASE_MS,
@@ -63,6 +64,7 @@ async fn work_that_blocks_the_runtime_does_not_starve_the_heartbeat() -> Result<
         SHARD,
         Arc::clone(&held),
         Arc::new(Control::default()),
+        Arc::default(),
         never,
     )?;
     // Not a wait for something to happen: the work itself, which lasts several leases and yields to nobody.
@@ -92,6 +94,7 @@ async fn a_hang_is_not_masked_by_the_heartbeat() -> Result<()> {
         SHARD,
         Arc::clone(&held),
         Arc::new(Control::default()),
+        Arc::default(),
         |_| STUCK.store(true, Ordering::SeqCst),
     )?;
     let taken = until("the lease to run out", async || claim(&world, &second).await.ok().flatten()).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
-use steno_shared::options::{ComputeType, Task, TranscribeOptions};
+use steno_shared::options::{ComputeType, Mode, Task, TranscribeOptions};
 use steno_shared::storage::Location;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
@@ -33,6 +33,13 @@ pub(super) struct RunArguments {
     /// Engine threads of each worker [default: the cores divided by the workers].
     #[arg(long, value_name = "N", value_parser = positive)]
     threads: Option<usize>,
+    /// batched: windows of speech of all recordings side by side, each for itself; or sequential: one window after the
+    /// other, each with the text before it, exactly as faster-whisper's WhisperModel.
+    #[arg(long, default_value = "batched", value_parser = named::<Mode>)]
+    mode: Mode,
+    /// Windows of a batch in batched mode [default: 8 on a CPU, 16 on a GPU; halved when memory runs out].
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
     /// Where the engine runs: auto, cpu or cuda.
     #[arg(long, default_value = "auto", value_parser = named::<Device>)]
     device: Device,
@@ -81,8 +88,10 @@ impl RunArguments {
             manifest: self.manifest,
             workers: self.workers,
             threads: self.threads,
+            batch_size: self.batch_size,
             device: self.device,
             options: TranscribeOptions {
+                mode: self.mode,
                 language: self.language,
                 task: self.task,
                 compute_type: self.compute_type,

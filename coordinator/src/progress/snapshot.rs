@@ -74,7 +74,7 @@ impl Snapshot {
     /// Audio behind us in milliseconds: finished recordings, and the finished part of those being worked on.
     #[must_use]
     pub fn behind_ms(&self) -> u64 {
-        let working: f64 = self.workers.iter().map(|worker| worker.position_seconds).sum();
+        let working: f64 = self.workers.iter().map(|worker| worker.in_hand_seconds).sum();
         // A report is a little older than the counts: what it tells of a recording that is finished by now is counted
         // already.
         let working_ms = ((working.max(0.0) * 1000.0) as u64).min(self.totals.leased_ms);
@@ -100,6 +100,9 @@ mod tests {
             length_seconds: 30.0,
             finished: 0,
             finished_seconds: 0.0,
+            in_hand_seconds: 30.0,
+            busy_seconds: 0.0,
+            engine_seconds: 0.0,
         };
         let snapshot = Snapshot { totals, workers: vec![report] };
         assert_eq!(snapshot.behind_ms(), 35_000);

@@ -53,6 +53,7 @@ pub(super) async fn summarise(
         failures,
         audio_seconds,
         wall_seconds,
+        engine_busy: None,
         speed: if wall_seconds > 0.0 { audio_seconds / wall_seconds } else { 0.0 },
         output: meta.output.clone(),
         state: folder.shown(),

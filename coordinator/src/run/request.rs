@@ -23,6 +23,8 @@ pub struct RunRequest {
     pub workers: Option<u32>,
     /// Engine threads of each worker; `None` for what suits the machine.
     pub threads: Option<usize>,
+    /// Windows of a batch; `None` for what suits the device.
+    pub batch_size: Option<usize>,
     /// Where the engine runs.
     pub device: Device,
     /// What decides the text.

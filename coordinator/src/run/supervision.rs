@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::failure::Failure;
-use crate::progress::{Display, Estimate, Snapshot};
+use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::state::{RedisServer, StateFolder};
 use crate::summary::Outcome;
 use crate::supervise::{Decision, Ended, Situation, Workers, decide};
@@ -33,6 +33,7 @@ pub(super) struct Supervision<'a> {
     pub(super) redis: &'a mut RedisServer,
     pub(super) display: Display,
     pub(super) estimate: Estimate,
+    pub(super) engine_time: EngineTime,
 }
 
 /// How far the stopping has come.
@@ -89,12 +90,13 @@ impl Supervision<'_> {
 
     /// Reads how far the batch is. An answer that does not come is no error: the workers wait for Redis too, and if
     /// it has ended, that is the next event.
-    async fn refresh(&self, course: &mut Course) -> Result<(), Failure> {
+    async fn refresh(&mut self, course: &mut Course) -> Result<(), Failure> {
         match Snapshot::read(&self.leases, self.meta.shards).await {
             Ok(snapshot) => course.snapshot = snapshot,
             Err(error) if error.is_retryable() => return Ok(()),
             Err(error) => return Err(error.into()),
         }
+        self.engine_time.note(&course.snapshot.workers);
         if course.stopping == Stopping::No && course.snapshot.totals.cancelled {
             self.display.say("The batch was cancelled; finishing what is in hand.");
             course.stopping = Stopping::Draining;
@@ -204,7 +206,8 @@ impl Supervision<'_> {
         if let Some(failure) = course.end_run {
             return Err(failure);
         }
-        let totals = Snapshot::read(&self.leases, self.meta.shards).await?.totals;
+        let Snapshot { totals, workers } = Snapshot::read(&self.leases, self.meta.shards).await?;
+        self.engine_time.note(&workers);
         if totals.open() == 0 {
             return Ok(Outcome::Finished);
         }

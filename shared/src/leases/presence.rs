@@ -29,6 +29,15 @@ pub struct WorkerReport {
     pub finished: u64,
     /// Seconds of audio that it has finished since its start.
     pub finished_seconds: f64,
+    /// Seconds of audio that are transcribed of all recordings it holds.
+    #[serde(default)]
+    pub in_hand_seconds: f64,
+    /// Seconds that its engine has computed since its start …
+    #[serde(default)]
+    pub busy_seconds: f64,
+    /// … and seconds between the begin of its first window and the end of its last.
+    #[serde(default)]
+    pub engine_seconds: f64,
 }
 
 /// What a worker is doing.

@@ -92,9 +92,9 @@ pub struct TranscribeOptions {
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Windows of speech of all recordings in flight, many at a time, each for itself.
+    #[default]
     Batched,
     /// One window after the other, each with the text before it: what faster-whisper's `WhisperModel` does.
-    #[default]
     Sequential,
 }
 
@@ -143,7 +143,7 @@ impl Task {
 impl Default for TranscribeOptions {
     fn default() -> Self {
         Self {
-            mode: Mode::Sequential,
+            mode: Mode::Batched,
             language: None,
             task: Task::Transcribe,
             multilingual: false,

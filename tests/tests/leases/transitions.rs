@@ -418,6 +418,9 @@ async fn workers_are_present_until_they_say_nothing() -> Result<()> {
         length_seconds: 9.0,
         finished: 2,
         finished_seconds: 30.0,
+        in_hand_seconds: 0.0,
+        busy_seconds: 0.0,
+        engine_seconds: 0.0,
     };
     world.leases.report_worker(&report("b", 1), LONG_MS).await?;
     world.leases.report_worker(&report("a", 0), LONG_MS).await?;

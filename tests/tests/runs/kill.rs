@@ -45,7 +45,7 @@ fn of_a_worker() -> anyhow::Result<()> {
     let found = complete(&world, &before)?;
     // What the killed worker had in hand was claimed again, as a second attempt; nothing else was.
     let again = found.values().filter(|transcript| transcript["provenance"]["attempt"] != 1).count();
-    ensure!(again <= 2, "{again} recordings were begun again, but a worker holds two");
+    ensure!(again <= 4, "{again} recordings were begun again, but a worker holds two batches of two at most");
     Ok(())
 }
 

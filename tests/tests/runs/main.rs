@@ -1,6 +1,7 @@
 //! Whole runs of the real `steno`, each in a world of its own.
 
 mod bad_recordings;
+mod batched;
 mod commands;
 mod kill;
 mod other_settings;

@@ -49,8 +49,9 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
         }
     }
     for cut in &mut cuts {
-        cut.start = cut.start.min(seconds);
-        cut.end = cut.end.min(seconds);
+        // After a prefix the first token is no timestamp.
+        cut.start = cut.start.clamp(0.0, seconds);
+        cut.end = cut.end.clamp(cut.start, seconds);
     }
     WindowText { cuts, rest_from }
 }

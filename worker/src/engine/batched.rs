@@ -175,7 +175,10 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             return;
         }
         match self.try_to_hear(&rows, watch) {
-            Ok(heard) => self.take_in(rows, heard, done),
+            Ok(heard) => {
+                tracing::debug!(n_windows = rows.len(), n_recordings = self.recordings.len(), "batch.heard");
+                self.take_in(rows, heard, done);
+            }
             Err(Trouble::Stopped) => self.put_back(rows),
             Err(Trouble::OutOfMemory(error)) if rows.len() > 1 => {
                 self.batch_size = (rows.len() / 2).max(1);

@@ -90,10 +90,10 @@ impl Engine {
             compute_type: native_compute_type(compute_type).1,
             cuda_failure: None,
         };
-        model.busy().forget();
         let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
         let engine = Self { model, tokenizer, vocabulary, filters, description };
         engine.self_test()?;
+        engine.model.busy().forget();
         Ok(engine)
     }
 

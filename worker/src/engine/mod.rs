@@ -7,6 +7,7 @@ mod fallback;
 mod hear;
 mod language;
 mod load;
+mod many;
 mod self_test;
 mod transcribe;
 mod windows;

@@ -1,0 +1,208 @@
+//! Where a recording holds speech, cut into the windows that batched mode hears.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use steno_shared::options::TranscribeOptions;
+
+use crate::features::SAMPLE_RATE;
+use crate::pcm::Pcm;
+use crate::vad::{Chunk, Span, SpanRules, SpeechDetector, VadError, group_spans, speech_spans};
+
+/// A recording's samples and its windows of speech.
+#[derive(Debug)]
+pub struct Speech {
+    /// All samples.
+    pub pcm: Pcm,
+    /// Windows of at most 30 s, in order; none is empty.
+    pub windows: Vec<Chunk>,
+}
+
+/// Finds speech. Its detectors, which take a while to load, are used again.
+#[derive(Debug)]
+pub struct SpeechFinder {
+    options: TranscribeOptions,
+    detectors: Mutex<Vec<SpeechDetector>>,
+}
+
+impl SpeechFinder {
+    /// With these options.
+    #[must_use]
+    pub fn new(options: TranscribeOptions) -> Self {
+        Self { options, detectors: Mutex::default() }
+    }
+
+    /// Cuts a recording into windows: the clips that are asked for, else what voice detection finds, else all of it.
+    ///
+    /// The reference hears only the first 30 s of a clip, and refuses longer recordings without clips or voice detection.
+    /// Here they are cut every 30 s.
+    ///
+    /// # Errors
+    /// When the detector fails, or `progress`, which is told the seconds done, asks to stop.
+    pub fn find(
+        &self,
+        pcm: Pcm,
+        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Speech, VadError> {
+        let window_samples = self.options.window_seconds() * SAMPLE_RATE;
+        let windows = if !self.options.clip_timestamps.is_empty() {
+            pieces(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples)
+        } else if self.options.filters_silence() {
+            let probabilities = self.probabilities(&pcm, progress)?;
+            let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
+            let spans = without_excess(&spans, window_samples);
+            group_spans(&spans, window_samples).into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect()
+        } else {
+            pieces(&[Span { start: 0, end: pcm.len() }], window_samples)
+        };
+        Ok(Speech { pcm, windows })
+    }
+
+    fn probabilities(
+        &self,
+        pcm: &Pcm,
+        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Vec<f32>, VadError> {
+        let detectors = || self.detectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = detectors().pop();
+        let mut detector = free.map_or_else(SpeechDetector::new, Ok)?;
+        let probabilities = detector.probabilities(pcm, progress)?;
+        detectors().push(detector);
+        Ok(probabilities)
+    }
+}
+
+/// The spans between start, end, start, end, … in seconds; a last start without an end goes to the recording's end.
+fn clip_spans(seconds: &[f64], n_samples: usize) -> Vec<Span> {
+    let sample = |seconds: f64| ((seconds * SAMPLE_RATE as f64) as usize).min(n_samples);
+    seconds
+        .chunks(2)
+        .map(|clip| Span {
+            start: sample(clip[0]),
+            end: clip.get(1).map_or(n_samples, |&end| sample(end)),
+        })
+        .collect()
+}
+
+/// Each span as windows of its own.
+fn pieces(spans: &[Span], window_samples: usize) -> Vec<Chunk> {
+    let cut = |span: &Span| {
+        let end = span.end;
+        (span.start..end)
+            .step_by(window_samples)
+            .map(move |start| Chunk { spans: vec![Span { start, end: end.min(start + window_samples) }] })
+    };
+    spans.iter().flat_map(cut).collect()
+}
+
+/// Spans of speech, none longer than a window.
+///
+/// Voice detection cuts speech at a window's length and then pads it, so that it may be longer than that. The reference
+/// drops what is over at the end of the window, be it padding or a word. Here it is taken from the padding: at both
+/// ends alike, but not where the next span begins at once, since there is none.
+fn without_excess(spans: &[Span], window_samples: usize) -> Vec<Span> {
+    let mut fitting = spans.to_vec();
+    for (i, span) in fitting.iter_mut().enumerate() {
+        let excess = (span.end - span.start).saturating_sub(window_samples);
+        let has_neighbour_before = i > 0 && spans[i - 1].end == span.start;
+        let has_neighbour_behind = spans.get(i + 1).is_some_and(|next| next.start == span.end);
+        let before = match (has_neighbour_before, has_neighbour_behind) {
+            (false, true) => excess,
+            (false, false) => excess / 2,
+            (true, _) => 0,
+        };
+        span.start += before;
+        if !has_neighbour_behind {
+            span.end -= excess - before;
+        }
+    }
+    fitting
+}
+
+/// A chunk as it is when it fits into a window, else halves of it, and none when it is empty.
+fn fit(chunk: Chunk, window_samples: usize) -> Vec<Chunk> {
+    let n_samples = chunk.n_samples();
+    if n_samples == 0 {
+        return Vec::new();
+    }
+    if n_samples <= window_samples {
+        return vec![chunk];
+    }
+    let mut left = n_samples / 2;
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for span in chunk.spans {
+        let middle = span.end.min(span.start + left);
+        left -= middle - span.start;
+        for (spans, span) in [
+            (&mut first, Span { start: span.start, end: middle }),
+            (&mut second, Span { start: middle, end: span.end }),
+        ] {
+            if span.start < span.end {
+                spans.push(span);
+            }
+        }
+    }
+    [first, second].map(|spans| Chunk { spans }).into_iter().flat_map(|half| fit(half, window_samples)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(windows: &[Chunk]) -> Vec<Vec<(usize, usize)>> {
+        windows.iter().map(|chunk| chunk.spans.iter().map(|span| (span.start, span.end)).collect()).collect()
+    }
+
+    #[test]
+    fn clips_and_whole_recordings_are_cut_every_thirty_seconds() {
+        let options = TranscribeOptions {
+            clip_timestamps: vec![1.0, 2.0, 0.5, 34.5, 36.0],
+            ..TranscribeOptions::default()
+        };
+        let mut go_on = |_| ControlFlow::Continue(());
+        let pcm = || Pcm::from(vec![0; 40 * SAMPLE_RATE]);
+        let found = SpeechFinder::new(options.clone()).find(pcm(), &mut go_on).unwrap();
+        let second = SAMPLE_RATE;
+        assert_eq!(
+            spans(&found.windows),
+            [
+                [(second, 2 * second)],
+                [(second / 2, second / 2 + 30 * second)],
+                [(second / 2 + 30 * second, 34 * second + second / 2)],
+                [(36 * second, 40 * second)],
+            ]
+        );
+        let whole = TranscribeOptions {
+            clip_timestamps: vec![],
+            vad_filter: Some(false),
+            chunk_length: Some(25),
+            ..options
+        };
+        let found = SpeechFinder::new(whole.clone()).find(pcm(), &mut go_on).unwrap();
+        assert_eq!(spans(&found.windows), [[(0, 25 * second)], [(25 * second, 40 * second)]]);
+        assert_eq!(SpeechFinder::new(whole).find(Pcm::from(vec![]), &mut go_on).unwrap().windows, []);
+    }
+
+    #[test]
+    fn what_is_too_much_is_taken_from_the_padding() {
+        let cut = |spans: &[(usize, usize)]| -> Vec<(usize, usize)> {
+            let spans: Vec<Span> = spans.iter().map(|&(start, end)| Span { start, end }).collect();
+            without_excess(&spans, 100).iter().map(|span| (span.start, span.end)).collect()
+        };
+        assert_eq!(cut(&[(0, 100), (150, 160)]), [(0, 100), (150, 160)]);
+        assert_eq!(cut(&[(20, 126)]), [(23, 123)]);
+        assert_eq!(cut(&[(20, 124), (124, 226)]), [(24, 124), (124, 224)]);
+        assert_eq!(cut(&[(0, 100), (100, 201), (201, 210)]), [(0, 100), (100, 201), (201, 210)], "no padding there");
+    }
+
+    #[test]
+    fn nothing_of_a_chunk_that_is_too_long_is_dropped() {
+        let chunk = |spans: &[(usize, usize)]| Chunk {
+            spans: spans.iter().map(|&(start, end)| Span { start, end }).collect(),
+        };
+        assert_eq!(fit(chunk(&[(5, 15)]), 10), [chunk(&[(5, 15)])]);
+        assert_eq!(fit(chunk(&[(5, 17)]), 10), [chunk(&[(5, 11)]), chunk(&[(11, 17)])]);
+        assert_eq!(fit(chunk(&[(0, 2), (5, 15)]), 10), [chunk(&[(0, 2), (5, 9)]), chunk(&[(9, 15)])]);
+        assert_eq!(fit(chunk(&[]), 10), []);
+    }
+}

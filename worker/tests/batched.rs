@@ -1,0 +1,296 @@
+//! Batched mode on the real model tiny.en: a window's text is its own, whoever is beside it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use steno_shared::options::{ComputeType, Mode, TranscribeOptions};
+use steno_shared::worker_config::{Device, WorkLimits};
+use steno_worker::assemble::Transcription;
+use steno_worker::decode_audio::{DecodeRequest, decode_audio};
+use steno_worker::engine::{Engine, EngineError};
+use steno_worker::generate::{Encoded, Generated, NativeError, SpeechModel, WindowModel};
+use steno_worker::pcm::Pcm;
+use steno_worker::speech::{Speech, SpeechFinder};
+use steno_worker::transcribe::LanguageGuess;
+
+const RATE: usize = 16_000;
+
+fn local(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
+    assert!(path.exists(), "no {}: run make setup", path.display());
+    path
+}
+
+fn engine(model: &str) -> Engine {
+    Engine::load(&local(model), Device::Cpu, ComputeType::Float32, 2).unwrap()
+}
+
+fn samples(path: &Path) -> Vec<i16> {
+    let request = DecodeRequest {
+        path,
+        expected_seconds: None,
+        ffmpeg: &local("bin/ffmpeg"),
+        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        spool: &std::env::temp_dir(),
+        limits: WorkLimits::default().into(),
+    };
+    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
+}
+
+fn jfk() -> Vec<i16> {
+    samples(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/jfk.flac")))
+}
+
+fn meeting() -> Vec<i16> {
+    samples(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/meeting room/ami-dev00-start.mp3")))
+}
+
+fn speech(samples: Vec<i16>, options: &TranscribeOptions) -> Speech {
+    SpeechFinder::new(options.clone()).find(Pcm::from(samples), &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// Without voice detection, so that a window is what the test says.
+fn plain() -> TranscribeOptions {
+    TranscribeOptions { vad_filter: Some(false), ..TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() } }
+}
+
+fn heard<M: WindowModel>(
+    engine: &Engine,
+    model: &M,
+    recordings: &[Vec<i16>],
+    options: &TranscribeOptions,
+    batch_size: usize,
+) -> Vec<Result<Transcription, EngineError>> {
+    let recordings: Vec<Speech> =
+        recordings.iter().map(|samples| speech(samples.clone(), options)).collect();
+    engine.transcribe_many(model, &recordings, options, batch_size).unwrap()
+}
+
+fn all(results: Vec<Result<Transcription, EngineError>>) -> Vec<Transcription> {
+    results.into_iter().map(Result::unwrap).collect()
+}
+
+fn text(transcription: &Transcription) -> String {
+    transcription.segments.iter().map(|segment| segment.text.as_str()).collect()
+}
+
+/// Equal but for the last digits: a batch of another size adds up floats in another order.
+fn same(left: &Transcription, right: &Transcription) {
+    assert_eq!(text(left), text(right));
+    assert_eq!(left.language, right.language);
+    assert_eq!(left.segments.len(), right.segments.len());
+    for (left, right) in left.segments.iter().zip(&right.segments) {
+        assert_eq!((left.start, left.end, left.temperature), (right.start, right.end, right.temperature));
+        assert!((left.avg_logprob - right.avg_logprob).abs() < 1e-3, "{left:?} {right:?}");
+        assert!((left.no_speech_prob - right.no_speech_prob).abs() < 1e-3, "{left:?} {right:?}");
+    }
+}
+
+/// Unequal recordings: long, short, part of a word, noise, silence, two windows.
+fn neighbours() -> Vec<Vec<i16>> {
+    let (jfk, meeting) = (jfk(), meeting());
+    let noise = (0..3 * RATE as i64).map(|n| ((n * 7919 + n * n * 31) % 2000 - 1000) as i16).collect();
+    vec![
+        jfk.clone(),
+        jfk[3 * RATE..6 * RATE].to_vec(),
+        noise,
+        meeting.clone(),
+        vec![0; 2 * RATE],
+        [jfk.clone(), jfk[..RATE].to_vec(), jfk.clone(), jfk].concat(),
+        meeting[2 * RATE..9 * RATE].to_vec(),
+    ]
+}
+
+#[test]
+fn a_window_s_result_is_the_same_in_a_batch_of_any_size() {
+    let engine = engine("models/tiny.en");
+    // One temperature: sampling is random.
+    let options = TranscribeOptions { temperature: vec![0.0], ..plain() };
+    let recordings = neighbours();
+    let alone = all(heard(&engine, engine.model(), &recordings, &options, 1));
+    assert!(text(&alone[0]).contains("ask what you can do for your country"), "{}", text(&alone[0]));
+    assert!(alone[5].segments.last().unwrap().end > 30.0, "there is a second window");
+    for batch_size in [2, 5, 8] {
+        let beside = all(heard(&engine, engine.model(), &recordings, &options, batch_size));
+        for (alone, beside) in alone.iter().zip(&beside) {
+            same(alone, beside);
+        }
+    }
+}
+
+#[test]
+fn one_window_is_as_in_sequential_mode() {
+    let mut engine = engine("models/tiny.en");
+    let (samples, options) = (jfk(), plain());
+    let batched = all(heard(&engine, engine.model(), &[samples.clone()], &options, 8));
+    let sequential =
+        engine.transcribe(&Pcm::from(samples), &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    same(&batched[0], &sequential);
+}
+
+#[test]
+fn speech_keeps_its_place_among_silence() {
+    let engine = engine("models/tiny.en");
+    let options = TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() };
+    let samples = [vec![0; 20 * RATE], jfk(), vec![0; 40 * RATE], jfk(), vec![0; 5 * RATE]].concat();
+    let results = all(heard(&engine, engine.model(), &[samples, vec![0; 7 * RATE]], &options, 4));
+    let segments = &results[0].segments;
+    assert!(segments[0].start > 19.0 && segments[0].start < 22.0, "{segments:#?}");
+    let second = segments.iter().find(|segment| segment.start > 60.0).unwrap();
+    assert!(second.start > 70.0 && second.start < 73.0, "{segments:#?}");
+    assert!(segments.iter().all(|segment| segment.end < 83.0), "{segments:#?}");
+    assert_eq!(text(&results[0]).matches("your country").count(), 4, "{}", text(&results[0]));
+    assert_eq!((results[1].segments.len(), results[1].duration), (0, 7.0));
+}
+
+/// A model that fails as a device does, and counts.
+struct Faulty<'a> {
+    model: &'a SpeechModel,
+    /// Windows of a batch that there is memory for.
+    memory: usize,
+    /// Features whose first value is this make the device fail.
+    poison: Option<f32>,
+    batches: RefCell<Vec<usize>>,
+    generations: Cell<usize>,
+}
+
+impl<'a> Faulty<'a> {
+    fn new(model: &'a SpeechModel) -> Self {
+        Self {
+            model,
+            memory: usize::MAX,
+            poison: None,
+            batches: RefCell::default(),
+            generations: Cell::default(),
+        }
+    }
+}
+
+impl WindowModel for Faulty<'_> {
+    type Encoded = Encoded;
+
+    fn encode_windows(&self, features: Vec<f32>, n_windows: usize) -> Result<Encoded, NativeError> {
+        self.batches.borrow_mut().push(n_windows);
+        if n_windows > self.memory {
+            let (device, reason) = ("cuda", "CUDA failed with error out of memory".to_owned());
+            return Err(NativeError::OutOfMemory { device, doing: "encoding", reason });
+        }
+        let length = features.len() / n_windows;
+        if features.chunks(length).any(|window| Some(window[0]) == self.poison) {
+            let (device, reason) = ("cuda", "an illegal memory access".to_owned());
+            return Err(NativeError::Failed { device, doing: "encoding", reason });
+        }
+        self.model.encode_windows(features, n_windows)
+    }
+
+    fn detect_languages(&self, encoded: &Encoded) -> Result<Vec<LanguageGuess>, NativeError> {
+        self.model.detect_languages(encoded)
+    }
+
+    fn generate_windows(
+        &self,
+        encoded: &Encoded,
+        prompts: &[Vec<&str>],
+        temperature: f64,
+        suppress_tokens: &[i32],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<Generated>, NativeError> {
+        self.generations.set(self.generations.get() + 1);
+        self.model.generate_windows(encoded, prompts, temperature, suppress_tokens, options)
+    }
+}
+
+#[test]
+fn a_device_without_memory_gets_smaller_batches_and_nothing_is_lost() {
+    let engine = engine("models/tiny.en");
+    let options = TranscribeOptions { temperature: vec![0.0], ..plain() };
+    let recordings = [neighbours(), vec![jfk(); 2]].concat();
+    let whole = all(heard(&engine, engine.model(), &recordings, &options, 8));
+    let small = Faulty { memory: 2, ..Faulty::new(engine.model()) };
+    let halved = all(heard(&engine, &small, &recordings, &options, 8));
+    for (whole, halved) in whole.iter().zip(&halved) {
+        same(whole, halved);
+    }
+    let batches = small.batches.into_inner();
+    assert_eq!(batches[..3], [8, 4, 2], "halved until it fits");
+    assert!(batches[2..].iter().all(|n| *n <= 2), "the smaller size stays: {batches:?}");
+
+    let none = Faulty { memory: 0, ..Faulty::new(engine.model()) };
+    let failed = heard(&engine, &none, &recordings[..2], &options, 8);
+    assert!(
+        failed.iter().all(|result| matches!(result, Err(EngineError::Native(NativeError::OutOfMemory { .. })))),
+        "not even one window fits: {failed:?}"
+    );
+}
+
+#[test]
+fn a_recording_that_the_device_fails_on_fails_alone() {
+    let engine = engine("models/tiny.en");
+    let options = TranscribeOptions { temperature: vec![0.0], ..plain() };
+    let recordings = neighbours();
+    let fine = all(heard(&engine, engine.model(), &recordings, &options, 8));
+    let mut features = steno_worker::features::WindowFeatures::new(engine.filters().clone());
+    let poison = features.of(recordings[3].clone()).unwrap()[0];
+    let faulty = Faulty { poison: Some(poison), ..Faulty::new(engine.model()) };
+    let results = heard(&engine, &faulty, &recordings, &options, 8);
+    for (n, (result, fine)) in results.iter().zip(&fine).enumerate() {
+        match result {
+            Ok(result) => same(result, fine),
+            Err(error) => assert!(n == 3 && error.to_string().contains("illegal memory"), "{n}: {error}"),
+        }
+    }
+    assert!(results[3].is_err(), "it was not found");
+}
+
+#[test]
+fn windows_that_fail_are_tried_at_each_temperature_together() {
+    let engine = engine("models/tiny.en");
+    // No text is certain, so each temperature fails.
+    let options = TranscribeOptions {
+        log_prob_threshold: Some(0.0),
+        no_speech_threshold: None,
+        temperature: vec![0.0, 0.2, 0.4],
+        ..plain()
+    };
+    let model = Faulty::new(engine.model());
+    let recordings = vec![jfk(); 4];
+    let results = all(heard(&engine, &model, &recordings, &options, 4));
+    assert!(results.iter().all(|result| result.segments.iter().all(|s| (s.temperature - 0.4).abs() < 1e-9)));
+    assert_eq!(model.batches.into_inner(), [4], "one encoding serves all temperatures while all fail");
+    assert_eq!(model.generations.get(), 3);
+}
+
+#[test]
+fn the_few_that_fail_wait_for_each_other_and_the_others_stand() {
+    let engine = engine("models/tiny.en");
+    // One window each, all of them speech.
+    let (jfk, meeting) = (jfk(), meeting());
+    let recordings =
+        [&jfk[..], &jfk[3 * RATE..6 * RATE], &meeting[2 * RATE..9 * RATE], &jfk[..5 * RATE]].map(<[i16]>::to_vec);
+    let base = TranscribeOptions { no_speech_threshold: None, temperature: vec![0.0], ..plain() };
+    let first = all(heard(&engine, engine.model(), &recordings, &base, 8));
+    let mut logprobs: Vec<f64> = first.iter().map(|recording| recording.segments[0].avg_logprob).collect();
+    logprobs.sort_by(f64::total_cmp);
+    // Between the two worst: exactly one of them fails at first.
+    let threshold = f64::midpoint(logprobs[0], logprobs[1]);
+    let options = TranscribeOptions {
+        log_prob_threshold: Some(threshold),
+        temperature: vec![0.0, 0.6],
+        ..base
+    };
+    let model = Faulty::new(engine.model());
+    let again = all(heard(&engine, &model, &recordings, &options, 8));
+    let mut n_again = 0;
+    for (first, again) in first.iter().zip(&again) {
+        if again.segments.iter().any(|segment| segment.temperature > 0.0) {
+            n_again += 1;
+        } else {
+            same(first, again);
+        }
+    }
+    assert_eq!(n_again, 1);
+    assert_eq!(model.batches.borrow().last(), Some(&1), "only the one was encoded again");
+}
