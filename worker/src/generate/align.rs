@@ -190,7 +190,7 @@ mod tests {
         let text = world.text(" And so my fellow Americans");
         assert_eq!(world.align(&[], &[]), []);
         assert_eq!(world.align(&[vec![]], &[JFK_FRAMES]), [Alignment::default()]);
-        let short = world.align(&[text.clone()], &[1]);
+        let short = world.align(std::slice::from_ref(&text), &[1]);
         assert_eq!((short[0].path.len(), short[0].token_probabilities.len()), (0, text.len()));
         for rows in [[vec![], text.clone()], [text.clone(), vec![]]] {
             for alignment in rows.iter().zip(world.align(&rows, &[JFK_FRAMES; 2])) {
