@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ Markdown report: texts, times, wall time, memory. It reports and judges nothing:
 
 def main(arguments):
     """Compares; returns the exit code."""
+    # Ended by SIGTERM as by Ctrl-C: the side that runs is ended too, and work in progress is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     repository = Path(__file__).resolve().parents[2]
     options = _options(repository, arguments)
     try:
