@@ -37,3 +37,4 @@ pub mod tokenizer;
 pub mod transcribe;
 pub mod vad;
 pub mod window_room;
+pub mod words;
