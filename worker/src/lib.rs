@@ -29,3 +29,4 @@ pub mod stage_error;
 pub mod station;
 pub mod tokenizer;
 pub mod transcribe;
+pub mod words;

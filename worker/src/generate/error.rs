@@ -58,6 +58,12 @@ pub enum NativeError {
         /// What is missing.
         missing: &'static str,
     },
+    /// The model does not say which attention heads follow the speech.
+    #[error(
+        "cannot find the times of words: the model's config.json has no alignment_heads; \
+         use a model that was converted with them or leave word_timestamps off"
+    )]
+    NoAlignmentHeads,
 }
 
 impl NativeError {
@@ -65,6 +71,8 @@ impl NativeError {
         let reason = reason.to_string();
         if reason.contains("out of memory") || reason.contains("bad_alloc") {
             Self::OutOfMemory { device, doing, reason }
+        } else if reason.contains("'alignment_heads'") {
+            Self::NoAlignmentHeads
         } else {
             Self::Failed { device, doing, reason }
         }
@@ -76,7 +84,7 @@ impl NativeError {
         match self {
             // Perhaps the recording's fault; an engine that fails on everything is noticed by who counts.
             Self::OutOfMemory { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Retry,
-            Self::Load { .. } => Disposition::Fatal,
+            Self::Load { .. } | Self::NoAlignmentHeads => Disposition::Fatal,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The native engine: `CTranslate2`'s Whisper on a CPU or a GPU.
 
+mod align;
 mod device;
 mod error;
 mod speech_model;
 
+pub use align::Alignment;
 pub use device::{ChosenDevice, native_compute_type};
 pub use error::NativeError;
 pub use speech_model::{Encoded, Generated, SpeechModel};

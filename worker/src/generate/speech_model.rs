@@ -16,13 +16,13 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 /// A loaded model. Nothing unloads it but the end of the process.
 #[derive(Debug)]
 pub struct SpeechModel {
-    whisper: Whisper,
+    pub(super) whisper: Whisper,
     device: ChosenDevice,
 }
 
 /// The encoder's output for one window; it stays on the model's device.
 #[derive(Debug)]
-pub struct Encoded(StorageView<'static>);
+pub struct Encoded(pub(super) StorageView<'static>);
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,11 +151,11 @@ impl SpeechModel {
         })
     }
 
-    fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
+    pub(super) fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
         NativeError::failed(self.device.as_str(), doing, reason)
     }
 
-    fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
+    pub(super) fn incomplete(&self, doing: &'static str, missing: &'static str) -> NativeError {
         NativeError::Incomplete { device: self.device.as_str(), doing, missing }
     }
 }
