@@ -89,8 +89,7 @@ fn check_numbers(options: &TranscribeOptions) -> Result<(), EngineError> {
             return Err(bad(name, value, "at least 1"));
         }
     }
-    for (name, value) in
-        [("patience", options.patience), ("repetition_penalty", options.repetition_penalty)]
+    for (name, value) in [("patience", options.patience), ("repetition_penalty", options.repetition_penalty)]
     {
         if !value.is_finite() || value <= 0.0 {
             return Err(bad(name, value, "a number above 0"));
@@ -139,7 +138,11 @@ fn check_together(options: &TranscribeOptions) -> Result<(), EngineError> {
     }
     if options.clip_timestamps.chunks_exact(2).any(|clip| clip[0] >= clip[1]) {
         let clips = format!("{:?}", options.clip_timestamps);
-        return Err(bad("clip_timestamps", clips, "start, end, start, end, …, each end later than its start"));
+        return Err(bad(
+            "clip_timestamps",
+            clips,
+            "start, end, start, end, …, each end later than its start",
+        ));
     }
     if let Some(seconds) = options.hallucination_silence_threshold
         && !options.word_timestamps

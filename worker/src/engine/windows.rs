@@ -73,8 +73,7 @@ impl Engine {
         same: &Same<'_>,
     ) -> Result<Vec<Segment>, EngineError> {
         let Some(window) = walk.window() else { return Ok(Vec::new()) };
-        let split =
-            split_at_timestamps(self.tokenizer.special(), &attempt.tokens, window.seek, window.size);
+        let split = split_at_timestamps(self.tokenizer.special(), &attempt.tokens, window.seek, window.size);
         let Split { segments, next_seek, .. } = split;
         let options = same.options;
         let spoken = walk.accept(segments, next_seek, attempt.temperature, options, |tokens| {

@@ -143,7 +143,8 @@ mod tests {
         assert_eq!(spoken(&[segment(9.0, 10.0, false)], None), (1, 3500), "it ends before the window");
         assert_eq!(spoken(&[], None), (0, 3500));
 
-        let split = Split { segments: vec![segment(10.0, 12.0, false)], next_seek: 4000, single_ending: true };
+        let split =
+            Split { segments: vec![segment(10.0, 12.0, false)], next_seek: 4000, single_ending: true };
         let heard =
             Heard { seek: 1000, size: 3000, window_frames: 3000, content_frames: 6000, last_speech: 0.0 };
         assert_eq!(settle_words(split.clone(), heard, None, |_| false), Settled::Spoken(split));
