@@ -81,13 +81,34 @@ doc: setup ## Build the API documentation, warnings are errors
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps $(FEATURES)
 
 .PHONY: scripts
-scripts: ## Check the shell scripts
+scripts: ## Check the shell scripts and test what is written in Python
 	@tools/setup shellcheck
-	.local/bin/shellcheck .ci/run tools/dist tools/check-dist
+	.local/bin/shellcheck .ci/run tools/dist tools/check-dist tools/parity-suite
+	PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -s tools -t tools
 
 ##@ Measure
 
 # A target for each measurement goes here.
+
+# Arguments of tools/parity, and the file that its report goes to as well.
+PARITY ?=
+PARITY_OUT ?= $(TARGET)/parity.md
+
+.PHONY: parity
+parity: setup-parity release ## Steno beside faster-whisper on real recordings (PARITY='…': see tools/parity --help)
+	tools/parity --steno "$(TARGET)/release/steno" --out "$(PARITY_OUT)" $(PARITY)
+
+.PHONY: bench-parity
+bench-parity: setup-parity release ## The same for speed and memory: short clips, 20 files, a long one, 3 hours (an hour or more)
+	tools/parity-suite --steno "$(TARGET)/release/steno" --out "$(PARITY_OUT)" $(PARITY)
+
+.PHONY: reference-data
+reference-data: setup-parity ## Make worker/tests/data/reference anew, by faster-whisper
+	.local/reference/bin/python tools/reference/recordings.py
+
+.PHONY: setup-parity
+setup-parity:
+	@tools/setup $(DEMO_PARTS) base reference
 
 .PHONY: bench-leases
 bench-leases: setup ## Leases on a real Redis: operations per second and bytes an item, at growing sizes
@@ -104,4 +125,4 @@ clean: ## Remove what was built here; the tool cache (.local leads to it) stays
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile

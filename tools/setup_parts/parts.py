@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from . import installed, pins, versitygw
+from . import installed, pins, reference, versitygw
 from .failure import Failure
 from .wheels import check_sha256, download, extract, extract_tree, members
 
@@ -149,6 +149,11 @@ def all_parts(repository):
             "building it from source, about 2 minutes",
             lambda folder, scratch, cache: versitygw.build(repository, folder, scratch, cache),
             {"bin/versitygw": "versitygw"},
+        ),
+        Part(
+            "reference", "faster-whisper 1.2.1", reference.entry(), "fetching 100 MB",
+            lambda folder, _scratch, _cache: reference.build(folder), {"reference": "."},
+            elsewhere="`make parity` works on x86_64 Linux only.",
         ),
         Part(
             "cargo-deny", f"cargo-deny {pins.CARGO_DENY.version}", pins.CARGO_DENY.entry, _fetch(pins.CARGO_DENY),

@@ -25,9 +25,9 @@ impl SpeechModel {
     ///
     /// `start_sequence` is start of transcript, language and task; `text_tokens` are below the end of text and the model's
     /// own (the engine reads out of its memory at others); `n_frames` are the windows' lengths in frames of features, of
-    /// which more than the encoder's 3000 are left out. Rows without text give an empty alignment, as do windows of less
-    /// than two frames. Tokens beyond the decoder's context are not aligned. A row's alignment does not depend on the rows
-    /// beside it.
+    /// which more than the encoder's 3000 are left out. Rows without text give an empty alignment (the engine aligns the end
+    /// of text alone, by itself and beside other rows), and windows of less than two frames an empty path. Tokens beyond the
+    /// decoder's context are not aligned. A row's alignment does not depend on the rows beside it.
     ///
     /// # Errors
     /// When the model cannot align, the device fails, or there are not as many rows as windows.
@@ -190,7 +190,7 @@ mod tests {
         let text = world.text(" And so my fellow Americans");
         assert_eq!(world.align(&[], &[]), []);
         assert_eq!(world.align(&[vec![]], &[JFK_FRAMES]), [Alignment::default()]);
-        let short = world.align(&[text.clone()], &[1]);
+        let short = world.align(std::slice::from_ref(&text), &[1]);
         assert_eq!((short[0].path.len(), short[0].token_probabilities.len()), (0, text.len()));
         for rows in [[vec![], text.clone()], [text.clone(), vec![]]] {
             for alignment in rows.iter().zip(world.align(&rows, &[JFK_FRAMES; 2])) {

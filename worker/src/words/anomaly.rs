@@ -71,8 +71,8 @@ mod tests {
         let good = word(" a", 0.5, 0.9);
         let odd = word(" b", 0.5, 0.1);
         assert!(!is_anomaly(&[]));
-        assert!(!is_anomaly(&[good.clone()]));
-        assert!(is_anomaly(&[odd.clone()]), "all of one");
+        assert!(!is_anomaly(std::slice::from_ref(&good)));
+        assert!(is_anomaly(std::slice::from_ref(&odd)), "all of one");
         assert!(!is_anomaly(&[odd.clone(), good.clone()]));
         assert!(is_anomaly(&[good.clone(), odd.clone(), odd.clone(), odd.clone()]), "three");
         assert!(is_anomaly(&[word(".", 0.5, 0.9)]), "marks only");

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use steno_shared::options::TranscribeOptions;
 use steno_worker::generate::Alignment;
 use steno_worker::tokenizer::TextTokenizer;
@@ -37,7 +38,11 @@ fn path(steps: &[usize]) -> Vec<(usize, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        // Cases that once failed are kept and tried first.
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/words/properties.regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn splitting_loses_and_doubles_nothing(text in text(), tokens in tokens(), language in language()) {
