@@ -82,8 +82,11 @@ impl Hands<'_> {
                     outbox.give(Arc::clone(&prepared.item), Ok(finished))?;
                 }
                 Work::Hear { speech, warnings } => {
-                    let transcription = self.decoder.nothing_said(speech.pcm.seconds());
-                    outbox.transcribed(Arc::clone(&prepared.item), transcription, warnings.clone())?;
+                    let item = Arc::clone(&prepared.item);
+                    match self.decoder.nothing_said(speech.pcm.seconds()) {
+                        Ok(nothing) => outbox.transcribed(item, nothing, warnings.clone())?,
+                        Err(error) => outbox.give(item, Err(StageError::from_engine(&error)))?,
+                    }
                 }
                 Work::Transcribe(_) => self.not_prepared(&prepared, outbox)?,
             }

@@ -47,10 +47,9 @@ impl SpeechFinder {
         let window_samples = self.options.window_seconds() * SAMPLE_RATE;
         let windows = if !self.options.clip_timestamps.is_empty() {
             pieces(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples)
-        } else if self.options.filters_silence() {
+        } else if self.options.leaves_silence_out() {
             let probabilities = self.probabilities(&pcm, progress)?;
             let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
-            let spans = without_excess(&spans, window_samples);
             group_spans(&spans, window_samples).into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect()
         } else {
             pieces(&[Span { start: 0, end: pcm.len() }], window_samples)
@@ -95,31 +94,8 @@ fn pieces(spans: &[Span], window_samples: usize) -> Vec<Chunk> {
     spans.iter().flat_map(cut).collect()
 }
 
-/// Spans of speech, none longer than a window.
-///
-/// Voice detection cuts speech at a window's length and then pads it, so that it may be longer than that. The reference
-/// drops what is over at the end of the window, be it padding or a word. Here it is taken from the padding: at both
-/// ends alike, but not where the next span begins at once, since there is none.
-fn without_excess(spans: &[Span], window_samples: usize) -> Vec<Span> {
-    let mut fitting = spans.to_vec();
-    for (i, span) in fitting.iter_mut().enumerate() {
-        let excess = (span.end - span.start).saturating_sub(window_samples);
-        let has_neighbour_before = i > 0 && spans[i - 1].end == span.start;
-        let has_neighbour_behind = spans.get(i + 1).is_some_and(|next| next.start == span.end);
-        let before = match (has_neighbour_before, has_neighbour_behind) {
-            (false, true) => excess,
-            (false, false) => excess / 2,
-            (true, _) => 0,
-        };
-        span.start += before;
-        if !has_neighbour_behind {
-            span.end -= excess - before;
-        }
-    }
-    fitting
-}
-
-/// A chunk as it is when it fits into a window, else halves of it, and none when it is empty.
+/// A chunk as it is when it fits into a window, and none when it is empty. Voice detection cuts speech so that it fits with
+/// its padding; where much more padding is asked for it does not, and is halved, so that no word is dropped.
 fn fit(chunk: Chunk, window_samples: usize) -> Vec<Chunk> {
     let n_samples = chunk.n_samples();
     if n_samples == 0 {
@@ -181,18 +157,6 @@ mod tests {
         let found = SpeechFinder::new(whole.clone()).find(pcm(), &mut go_on).unwrap();
         assert_eq!(spans(&found.windows), [[(0, 25 * second)], [(25 * second, 40 * second)]]);
         assert_eq!(SpeechFinder::new(whole).find(Pcm::from(vec![]), &mut go_on).unwrap().windows, []);
-    }
-
-    #[test]
-    fn what_is_too_much_is_taken_from_the_padding() {
-        let cut = |spans: &[(usize, usize)]| -> Vec<(usize, usize)> {
-            let spans: Vec<Span> = spans.iter().map(|&(start, end)| Span { start, end }).collect();
-            without_excess(&spans, 100).iter().map(|span| (span.start, span.end)).collect()
-        };
-        assert_eq!(cut(&[(0, 100), (150, 160)]), [(0, 100), (150, 160)]);
-        assert_eq!(cut(&[(20, 126)]), [(23, 123)]);
-        assert_eq!(cut(&[(20, 124), (124, 226)]), [(24, 124), (124, 224)]);
-        assert_eq!(cut(&[(0, 100), (100, 201), (201, 210)]), [(0, 100), (100, 201), (201, 210)], "no padding there");
     }
 
     #[test]

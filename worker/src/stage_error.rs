@@ -84,7 +84,7 @@ impl StageError {
     /// An error of finding speech.
     #[must_use]
     pub fn from_vad(error: &VadError) -> Self {
-        Self::Retry(error.to_string())
+        Self::from_disposition(error.disposition(), error.to_string())
     }
 
     /// An engine error.

@@ -11,7 +11,7 @@ use steno_shared::worker_config::{Device, WorkLimits};
 use steno_worker::assemble::Transcription;
 use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::engine::{Engine, EngineError};
-use steno_worker::generate::{Encoded, Generated, NativeError, SpeechModel, WindowModel};
+use steno_worker::generate::{Alignment, Encoded, Generated, NativeError, SpeechModel, WindowModel};
 use steno_worker::pcm::Pcm;
 use steno_worker::speech::{Speech, SpeechFinder};
 use steno_worker::transcribe::LanguageGuess;
@@ -201,6 +201,16 @@ impl WindowModel for Faulty<'_> {
         self.generations.set(self.generations.get() + 1);
         self.model.generate_windows(encoded, prompts, temperature, suppress_tokens, options)
     }
+
+    fn align_windows(
+        &self,
+        encoded: &Encoded,
+        start_sequence: &[u32],
+        text_tokens: &[Vec<u32>],
+        n_frames: &[usize],
+    ) -> Result<Vec<Alignment>, NativeError> {
+        self.model.align_windows(encoded, start_sequence, text_tokens, n_frames)
+    }
 }
 
 #[test]
@@ -293,4 +303,72 @@ fn the_few_that_fail_wait_for_each_other_and_the_others_stand() {
     }
     assert_eq!(n_again, 1);
     assert_eq!(model.batches.borrow().last(), Some(&1), "only the one was encoded again");
+}
+
+fn words(transcription: &Transcription) -> Vec<(String, f64, f64)> {
+    let segments = transcription.segments.iter();
+    let words = segments.flat_map(|segment| segment.words.iter().flatten());
+    words.map(|word| (word.word.clone(), word.start, word.end)).collect()
+}
+
+#[test]
+fn words_in_a_batch_are_those_of_the_window_alone() {
+    let engine = engine("models/tiny.en");
+    let options = TranscribeOptions {
+        mode: Mode::Batched,
+        word_timestamps: true,
+        temperature: vec![0.0],
+        ..TranscribeOptions::default()
+    };
+    let recordings = neighbours();
+    let alone = all(heard(&engine, engine.model(), &recordings, &options, 1));
+    let beside = all(heard(&engine, engine.model(), &recordings, &options, 8));
+    for (recording, (alone, beside)) in recordings.iter().zip(alone.iter().zip(&beside)) {
+        same(alone, beside);
+        let (alone, together) = (words(alone), words(beside));
+        assert_eq!(alone.len(), together.len());
+        let duration = recording.len() as f64 / RATE as f64;
+        for ((word, start, end), (other, other_start, other_end)) in alone.iter().zip(&together) {
+            assert_eq!(word, other);
+            assert!((start - other_start).abs() < 0.03 && (end - other_end).abs() < 0.03, "{word}");
+            assert!(*start >= 0.0 && start <= end && *end <= duration, "{word}: {start} to {end} of {duration}");
+        }
+    }
+    let texts: String = words(&alone[0]).into_iter().map(|(word, ..)| word).collect();
+    assert_eq!(texts, text(&alone[0]), "the words are the text");
+    let country = words(&alone[0]).into_iter().find(|(word, ..)| word.contains("country")).unwrap();
+    assert!(country.1 > 5.0 && country.2 < 8.0, "{country:?}");
+}
+
+#[test]
+fn languages_are_found_in_the_batch_s_own_encoding_and_later_windows_take_them() {
+    let engine = engine("models/base");
+    let base = TranscribeOptions { temperature: vec![0.0], ..plain() };
+    let recordings = vec![neighbours()[5].clone(), jfk(), jfk()[3 * RATE..6 * RATE].to_vec()];
+    let model = Faulty::new(engine.model());
+    let found = all(heard(&engine, &model, &recordings, &base, 8));
+    assert_eq!(model.batches.borrow()[0], 4, "two windows of the first, and one of each other");
+    for found in &found {
+        assert_eq!(found.language, "en");
+        assert!(found.language_probability > 0.3 && found.language_probability < 1.0, "{found:?}");
+    }
+    // Never certain, so both windows of the first are asked, and heard only then.
+    let asking = TranscribeOptions {
+        language_detection_threshold: 1.0,
+        language_detection_segments: 2,
+        ..base.clone()
+    };
+    let given = TranscribeOptions { language: Some("en".into()), ..base.clone() };
+    let anew = TranscribeOptions { multilingual: true, ..base };
+    let asked = all(heard(&engine, engine.model(), &recordings, &asking, 1));
+    let given = all(heard(&engine, engine.model(), &recordings, &given, 8));
+    let anew = all(heard(&engine, engine.model(), &recordings, &anew, 8));
+    for (((found, asked), given), anew) in found.iter().zip(&asked).zip(&given).zip(&anew) {
+        same(found, asked);
+        same(found, given);
+        same(found, anew);
+        assert!((given.language_probability - 1.0).abs() < 1e-9);
+    }
+    let nothing = all(heard(&engine, engine.model(), &[Vec::new()], &asking, 8));
+    assert_eq!((nothing[0].language.as_str(), nothing[0].language_probability), ("en", 0.0));
 }

@@ -189,6 +189,12 @@ impl TranscribeOptions {
         self.vad_filter.unwrap_or(self.mode == Mode::Batched)
     }
 
+    /// Whether that is so for this recording: who names the parts to transcribe wants them as they are.
+    #[must_use]
+    pub fn leaves_silence_out(&self) -> bool {
+        self.filters_silence() && self.clip_timestamps.is_empty()
+    }
+
     /// Length of a window in seconds.
     #[must_use]
     pub fn window_seconds(&self) -> usize {

@@ -10,7 +10,7 @@ mod window_text;
 
 pub use language::{Tongue, UNHEARD};
 pub use queue::{Job, Ready, Taken, Ticket, WindowQueue};
-pub use recording::OpenRecording;
+pub use recording::{OpenRecording, Part};
 pub use retries::Retries;
 pub use share::{Ahead, windows_expected};
 pub use window_text::{WindowText, cut_window};

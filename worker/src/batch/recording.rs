@@ -1,11 +1,14 @@
 //! A recording in the engine's hands: which of its windows are done, and its segments in the end.
 
+use steno_shared::options::TranscribeOptions;
 use steno_shared::transcript::Segment;
 
 use super::{Tongue, WindowText};
 use crate::assemble::{self, Transcription};
+use crate::tokenizer::{SpecialTokens, trim_white_space};
 use crate::transcribe::Attempt;
 use crate::vad::{Chunk, TimeMap};
+use crate::words::{AlignedWord, DraftSegment, Punctuation, place_words};
 
 /// A recording of which windows are under way.
 #[derive(Debug)]
@@ -19,10 +22,23 @@ pub struct OpenRecording {
     speech: f64,
 }
 
+/// The text of a window, or of the rest of one.
+#[derive(Debug)]
+pub struct Part {
+    /// Where in the window it begins, in seconds.
+    pub from: f64,
+    /// Its segments; times in seconds from there on.
+    pub text: WindowText,
+    /// Its words, if they are wanted; times likewise.
+    pub words: Vec<AlignedWord>,
+    /// How it was made.
+    pub attempt: Attempt,
+}
+
 #[derive(Debug)]
 struct OpenWindow {
     chunk: Chunk,
-    segments: Vec<Segment>,
+    parts: Vec<Part>,
 }
 
 impl OpenRecording {
@@ -36,7 +52,7 @@ impl OpenRecording {
             n_left: windows.len(),
             windows: windows
                 .iter()
-                .map(|chunk| OpenWindow { chunk: chunk.clone(), segments: Vec::new() })
+                .map(|chunk| OpenWindow { chunk: chunk.clone(), parts: Vec::new() })
                 .collect(),
             speech_left: speech,
             speech,
@@ -49,32 +65,11 @@ impl OpenRecording {
         self.windows.get(index).map_or(0.0, |window| window.chunk.duration_seconds())
     }
 
-    /// Takes the text of a window, or of the rest of one from `from` seconds on, with the attempt it comes from.
-    ///
-    /// # Errors
-    /// Those of `decode`, which gives the text of tokens.
-    pub fn add<E>(
-        &mut self,
-        index: usize,
-        from: f64,
-        text: &WindowText,
-        attempt: &Attempt,
-        mut decode: impl FnMut(&[u32]) -> Result<String, E>,
-    ) -> Result<(), E> {
-        let duration = self.duration;
-        let Some(window) = self.windows.get_mut(index) else { return Ok(()) };
-        let times = TimeMap::new(&window.chunk.spans);
-        for cut in &text.cuts {
-            let text = decode(&cut.tokens)?;
-            if cut.start >= cut.end || text.trim().is_empty() {
-                continue;
-            }
-            let mut placed = cut.clone();
-            placed.start = times.original_time(from + cut.start, None, false).min(duration);
-            placed.end = times.original_time(from + cut.end, None, true).clamp(placed.start, duration);
-            window.segments.push(assemble::segment(placed, text, attempt, false));
+    /// Takes the text of a window, or of the rest of one.
+    pub fn add(&mut self, index: usize, part: Part) {
+        if let Some(window) = self.windows.get_mut(index) {
+            window.parts.push(part);
         }
-        Ok(())
     }
 
     /// Notes that nothing more comes from a window.
@@ -95,21 +90,82 @@ impl OpenRecording {
         if self.speech > 0.0 { self.duration * (1.0 - self.speech_left / self.speech) } else { self.duration }
     }
 
-    /// The transcription: all windows' segments in their order.
-    #[must_use]
-    pub fn finish(self) -> Transcription {
+    /// The transcription: all windows' segments in their order, at their times in the whole recording and never beyond
+    /// its end. Words are placed only here, since where a window's first word begins depends on where the window before
+    /// ends. Segments without text or length are left out.
+    ///
+    /// # Errors
+    /// Those of `decode`, which gives the text of tokens.
+    pub fn finish<E>(
+        self,
+        special: &SpecialTokens,
+        options: &TranscribeOptions,
+        mut decode: impl FnMut(&[u32]) -> Result<String, E>,
+    ) -> Result<Transcription, E> {
         let (language, language_probability) = match self.tongue.known() {
             Some(guess) => (guess.language.clone(), guess.probability),
             None => (super::UNHEARD.to_owned(), 0.0),
         };
-        Transcription {
+        let mut segments = Vec::new();
+        // Seconds of speech before the window, and where in that time speech last ended.
+        let (mut before, mut last_speech) = (0.0, 0.0);
+        for OpenWindow { chunk, parts } in self.windows {
+            let times = TimeMap::new(&chunk.spans);
+            for Part { from, text, words, attempt } in parts {
+                let mut drafts = text.segments;
+                let is_empty: Vec<bool> = drafts.iter().map(|draft| draft.start >= draft.end).collect();
+                if options.word_timestamps {
+                    let offset = before + from;
+                    let punctuation = Punctuation::of(options);
+                    let local = place_words(&mut drafts, words, punctuation, special.eot, last_speech - offset);
+                    last_speech = offset + local;
+                }
+                for (draft, _) in drafts.into_iter().zip(is_empty).filter(|(_, is_empty)| !is_empty) {
+                    let text = decode(&draft.tokens)?;
+                    if !trim_white_space(&text).is_empty() {
+                        let draft = within(assemble::restored(later(draft, from), &times), self.duration);
+                        segments.push(assemble::segment(draft, text, &attempt, options.word_timestamps));
+                    }
+                }
+            }
+            before += chunk.duration_seconds();
+        }
+        Ok(Transcription {
             language,
             language_probability,
             duration: self.duration,
-            duration_after_vad: Some(self.speech),
-            segments: self.windows.into_iter().flat_map(|window| window.segments).collect(),
-        }
+            duration_after_vad: options.leaves_silence_out().then_some(self.speech),
+            segments: in_order(segments),
+        })
     }
+}
+
+/// A segment whose times were counted from `seconds` on.
+fn later(mut draft: DraftSegment, seconds: f64) -> DraftSegment {
+    draft.start += seconds;
+    draft.end += seconds;
+    for word in &mut draft.words {
+        word.start += seconds;
+        word.end += seconds;
+    }
+    draft
+}
+
+/// A segment that does not reach beyond the recording's end, nor end before its start.
+fn within(mut draft: DraftSegment, duration: f64) -> DraftSegment {
+    for word in &mut draft.words {
+        word.start = word.start.clamp(0.0, duration);
+        word.end = word.end.clamp(word.start, duration);
+    }
+    draft.start = draft.start.clamp(0.0, duration);
+    draft.end = draft.end.clamp(draft.start, duration);
+    draft
+}
+
+/// Windows are in the recording's order, but clips that are asked for need not be.
+fn in_order(mut segments: Vec<Segment>) -> Vec<Segment> {
+    segments.sort_by(|a, b| a.start.total_cmp(&b.start));
+    segments
 }
 
 #[cfg(test)]
@@ -117,20 +173,40 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::transcribe::DraftSegment;
     use crate::vad::Span;
 
     fn span(start: f64, end: f64) -> Span {
         Span { start: (start * 16_000.0) as usize, end: (end * 16_000.0) as usize }
     }
 
-    fn attempt() -> Attempt {
-        Attempt { tokens: vec![], avg_logprob: -0.2, compression_ratio: 1.0, no_speech_prob: 0.0, temperature: 0.0 }
+    fn special() -> SpecialTokens {
+        SpecialTokens {
+            eot: 1000,
+            sot: 1001,
+            sot_prev: 1002,
+            no_speech: 1003,
+            no_timestamps: 1999,
+            timestamp_begin: 2000,
+            sot_lm: None,
+            transcribe: None,
+            translate: None,
+        }
     }
 
-    fn text(cuts: &[(f64, f64)]) -> WindowText {
-        let cuts = cuts.iter().map(|&(start, end)| DraftSegment { seek: 0, start, end, tokens: vec![1], words: vec![] }).collect();
-        WindowText { cuts, rest_from: None }
+    fn part(from: f64, cuts: &[(f64, f64)]) -> Part {
+        let draft = |&(start, end): &(f64, f64)| DraftSegment { seek: 0, start, end, tokens: vec![1], words: vec![] };
+        Part {
+            from,
+            text: WindowText { segments: cuts.iter().map(draft).collect(), rest_from: None },
+            words: Vec::new(),
+            attempt: Attempt {
+                tokens: vec![],
+                avg_logprob: -0.2,
+                compression_ratio: 1.0,
+                no_speech_prob: 0.0,
+                temperature: 0.0,
+            },
+        }
     }
 
     fn recording() -> OpenRecording {
@@ -139,22 +215,54 @@ mod tests {
         OpenRecording::new(52.0, &windows, Tongue::given("en"))
     }
 
-    fn add(recording: &mut OpenRecording, index: usize, from: f64, cuts: &[(f64, f64)]) {
-        let Ok(()) = recording.add(index, from, &text(cuts), &attempt(), |_| Ok::<_, Infallible>(" a".into()));
+    fn finish(recording: OpenRecording, words: bool, text: &str) -> Vec<Segment> {
+        let options = TranscribeOptions { word_timestamps: words, ..TranscribeOptions::default() };
+        let Ok(done) =
+            recording.finish(&special(), &options, |_| Ok::<_, Infallible>(text.to_owned()));
+        done.segments
     }
 
     #[test]
     fn segments_come_in_the_recording_s_order_and_time_whatever_is_done_first() {
         let mut recording = recording();
-        add(&mut recording, 1, 0.0, &[(0.5, 2.005)]);
+        recording.add(1, part(0.0, &[(0.5, 2.005)]));
         recording.close_window(1);
         assert!(!recording.is_done());
-        add(&mut recording, 0, 0.0, &[(0.0, 2.0), (2.0, 3.0)]);
-        add(&mut recording, 0, 3.0, &[(0.0, 3.0)]);
+        recording.add(0, part(0.0, &[(0.0, 2.0), (2.0, 3.0)]));
+        recording.add(0, part(3.0, &[(0.0, 3.0)]));
         recording.close_window(0);
         assert!(recording.is_done());
-        let times: Vec<_> = recording.finish().segments.iter().map(|s| (s.start, s.end)).collect();
+        let times: Vec<_> = finish(recording, false, " a").iter().map(|s| (s.start, s.end)).collect();
         assert_eq!(times, [(1.0, 3.0), (10.0, 11.0), (11.0, 14.0), (50.5, 52.0)], "and not beyond its end");
+    }
+
+    #[test]
+    fn words_are_placed_in_the_recording_s_order_and_time() {
+        let word = |word: &str, start, end| AlignedWord {
+            word: word.into(),
+            tokens: vec![1],
+            start,
+            end,
+            probability: 0.9,
+        };
+        let mut recording = recording();
+        let second = Part { words: vec![word(" c", 0.6, 1.0)], ..part(0.0, &[(0.5, 2.005)]) };
+        let first = Part {
+            words: vec![word(" a", 0.2, 0.8), word(" b", 2.2, 2.6)],
+            ..part(0.0, &[(0.0, 1.0), (2.0, 3.0)])
+        };
+        let rest = Part { words: vec![word(" d", 0.5, 1.0)], ..part(3.0, &[(0.0, 2.0)]) };
+        for (index, part) in [(1, second), (0, first), (0, rest)] {
+            recording.add(index, part);
+        }
+        let segments = finish(recording, true, " x");
+        let words: Vec<_> = segments
+            .iter()
+            .flat_map(|segment| segment.words.iter().flatten())
+            .map(|word| (word.word.as_str(), word.start, word.end))
+            .collect();
+        assert_eq!(words, [(" a", 1.2, 1.8), (" b", 10.2, 10.6), (" d", 11.5, 12.0), (" c", 50.6, 51.0)]);
+        assert_eq!((segments[0].start, segments[0].end), (1.2, 1.8), "a segment is its words");
     }
 
     #[test]
@@ -171,8 +279,10 @@ mod tests {
     #[test]
     fn blank_and_empty_segments_leave_no_trace() {
         let mut recording = recording();
-        add(&mut recording, 0, 0.0, &[(1.0, 1.0)]);
-        let Ok(()) = recording.add(0, 0.0, &text(&[(0.0, 1.0)]), &attempt(), |_| Ok::<_, Infallible>(" ".into()));
-        assert_eq!(recording.finish().segments, []);
+        recording.add(0, part(0.0, &[(1.0, 1.0)]));
+        assert_eq!(finish(recording, false, " a"), []);
+        let mut recording = self::recording();
+        recording.add(0, part(0.0, &[(0.0, 1.0)]));
+        assert_eq!(finish(recording, false, " "), []);
     }
 }

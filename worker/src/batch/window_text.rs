@@ -1,7 +1,8 @@
 //! From a window's tokens to its segments, where no other window comes after it.
 
 use crate::tokenizer::SpecialTokens;
-use crate::transcribe::{DraftSegment, split_at_timestamps};
+use crate::transcribe::split_at_timestamps;
+use crate::words::DraftSegment;
 
 /// A rest of a window that is shorter than this, in seconds, is not heard again: there is next to no word in it, and
 /// models make one up.
@@ -13,7 +14,7 @@ const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowText {
     /// The segments, in seconds from the window's start and never beyond its end.
-    pub cuts: Vec<DraftSegment>,
+    pub segments: Vec<DraftSegment>,
     /// From where on, in seconds from the window's start, the window is to be heard again: the model stopped there,
     /// though it did not say that nobody speaks after it.
     pub rest_from: Option<f64>,
@@ -31,7 +32,7 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
     let is_timestamp = |token: &u32| special.is_timestamp(*token);
     // The frames of the window's size only tell where a next window would begin, and where text without a timestamp
     // ends: beyond the window's end, so it is held within it.
-    let mut cuts = split_at_timestamps(special, tokens, 0, frames_of(seconds)).segments;
+    let mut segments = split_at_timestamps(special, tokens, 0, frames_of(seconds)).segments;
     let last_pair = (1..tokens.len()).rev().find(|&i| is_timestamp(&tokens[i]) && is_timestamp(&tokens[i - 1]));
     let single_ending = matches!(tokens, [.., before, last] if !is_timestamp(before) && is_timestamp(last));
     let mut rest_from = None;
@@ -45,15 +46,15 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
             rest_from = Some(at);
         } else if has_text {
             let start = f64::from(rest[0] - special.timestamp_begin) * SECONDS_PER_TIMESTAMP;
-            cuts.push(DraftSegment { seek: 0, start, end: seconds.max(start), tokens: rest.to_vec(), words: Vec::new() });
+            segments.push(DraftSegment { seek: 0, start, end: seconds.max(start), tokens: rest.to_vec(), words: Vec::new() });
         }
     }
-    for cut in &mut cuts {
+    for cut in &mut segments {
         // After a prefix the first token is no timestamp.
         cut.start = cut.start.clamp(0.0, seconds);
         cut.end = cut.end.clamp(cut.start, seconds);
     }
-    WindowText { cuts, rest_from }
+    WindowText { segments, rest_from }
 }
 
 fn frames_of(seconds: f64) -> usize {
@@ -82,7 +83,7 @@ mod tests {
 
     fn cut(tokens: &[u32], seconds: f64, cut_short: bool) -> (Vec<(f64, f64, usize)>, Option<f64>) {
         let text = cut_window(&special(), tokens, seconds, cut_short);
-        (text.cuts.iter().map(|cut| (cut.start, cut.end, cut.tokens.len())).collect(), text.rest_from)
+        (text.segments.iter().map(|cut| (cut.start, cut.end, cut.tokens.len())).collect(), text.rest_from)
     }
 
     #[test]
@@ -120,11 +121,11 @@ mod tests {
             cut_short: bool,
         ) {
             let text = cut_window(&special(), &tokens, seconds, cut_short);
-            for cut in &text.cuts {
+            for cut in &text.segments {
                 prop_assert!((0.0..=seconds).contains(&cut.start) && (0.0..=seconds).contains(&cut.end));
             }
             let kept: Vec<u32> =
-                text.cuts.iter().flat_map(|cut| &cut.tokens).copied().filter(|token| *token < 1000).collect();
+                text.segments.iter().flat_map(|cut| &cut.tokens).copied().filter(|token| *token < 1000).collect();
             let all: Vec<u32> = tokens.iter().copied().filter(|token| *token < 1000).collect();
             match text.rest_from {
                 None => prop_assert_eq!(kept, all),

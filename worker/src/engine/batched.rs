@@ -9,7 +9,7 @@ use steno_shared::options::TranscribeOptions;
 use super::hear::{Heard, Outcome, Row, Texts, hear};
 use super::{Engine, EngineError};
 use crate::assemble::Transcription;
-use crate::batch::{OpenRecording, Retries, Ticket, Tongue, cut_window};
+use crate::batch::{OpenRecording, Retries, Ticket, Tongue};
 use crate::features::rest_of_window;
 use crate::generate::{NativeError, WindowModel};
 use crate::vad::Chunk;
@@ -82,9 +82,11 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
     }
 
     /// The transcription of a recording without any speech.
-    #[must_use]
-    pub fn nothing_said(&self, duration: f64) -> Transcription {
-        OpenRecording::new(duration, &[], self.tongue(0)).finish()
+    ///
+    /// # Errors
+    /// None: there is no text to be decoded.
+    pub fn nothing_said(&self, duration: f64) -> Result<Transcription, EngineError> {
+        self.transcription(OpenRecording::new(duration, &[], self.tongue(0)))
     }
 
     /// Takes the next window of a recording; features `[n_mels, 3000]`.
@@ -251,16 +253,10 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
                     self.retries.push(row.failures.len(), row);
                 }
                 Outcome::Silence => recording.close_window(row.index),
-                Outcome::Text { attempt, cut_short } => {
-                    let special = self.engine.special();
-                    let text = cut_window(special, &attempt.tokens, row.seconds, cut_short);
-                    let decode = |tokens: &[u32]| self.engine.text_of(tokens);
-                    if let Err(error) = recording.add(row.index, row.from, &text, &attempt, decode) {
-                        self.forget(ticket);
-                        done.push((ticket, Err(error)));
-                        continue;
-                    }
-                    match text.rest_from {
+                Outcome::Text(part) => {
+                    let rest_from = part.text.rest_from;
+                    recording.add(row.index, part);
+                    match rest_from {
                         None => recording.close_window(row.index),
                         Some(from) => self.pending.push_back(Row {
                             features: rest_of_window(&row.features, from),
@@ -275,10 +271,15 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             if self.recordings.get(&ticket).is_some_and(OpenRecording::is_done)
                 && let Some(recording) = self.recordings.remove(&ticket)
             {
-                done.push((ticket, Ok(recording.finish())));
+                done.push((ticket, self.transcription(recording)));
             }
         }
         // Of a recording whose language was decided within this batch none is left undecided.
         self.undecided.extend(undecided);
+    }
+
+    fn transcription(&self, recording: OpenRecording) -> Result<Transcription, EngineError> {
+        let engine = self.engine;
+        recording.finish(engine.special(), self.options, |tokens| engine.text_of(tokens))
     }
 }

@@ -1,18 +1,21 @@
 //! One batch on the device: encode, find the languages, generate, and again at other temperatures while most fail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use steno_shared::options::TranscribeOptions;
 
 use super::batched::Watch;
 use super::{Engine, EngineError};
-use crate::batch::{Ticket, Tongue};
+use crate::batch::{Part, Ticket, Tongue, cut_window};
+use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
 use crate::generate::WindowModel;
+use crate::tokenizer::trim_white_space;
 use crate::transcribe::{
     Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio, is_silence,
     judge, max_length,
 };
+use crate::words::aligned_words;
 
 /// A window, or the rest of one, to be heard.
 #[derive(Debug)]
@@ -66,11 +69,7 @@ pub(super) enum Outcome {
     /// Nobody speaks.
     Silence,
     /// Its text.
-    Text {
-        attempt: Attempt,
-        /// Whether it ends because no more tokens were allowed.
-        cut_short: bool,
-    },
+    Text(Part),
 }
 
 impl Texts {
@@ -207,6 +206,7 @@ impl<M: WindowModel> Batch<'_, M> {
                 self.options,
             )?;
             self.tell()?;
+            let mut accepted = Vec::new();
             for (index, generated) in generated.into_iter().enumerate() {
                 if outcomes[index].is_some() {
                     continue;
@@ -220,49 +220,98 @@ impl<M: WindowModel> Batch<'_, M> {
                         generated.tokens.len(),
                         self.options.length_penalty,
                     ),
-                    compression_ratio: compression_ratio(text.trim()),
+                    compression_ratio: compression_ratio(trim_white_space(&text)),
                     no_speech_prob: f64::from(generated.no_speech_prob),
                     temperature,
                     tokens: generated.tokens,
                 };
                 match judge(&attempt, self.options) {
-                    Verdict::Accept => outcomes[index] = Some(self.accept(attempt, cut_short)),
+                    Verdict::Accept => {
+                        outcomes[index] = Some(self.accept(index, attempt, cut_short));
+                        accepted.push(index);
+                    }
                     Verdict::TryAgain => failures[index].push(attempt),
                 }
             }
+            self.place_words(&encoded, &accepted, &spoken, &mut outcomes)?;
             let n_failing = outcomes.iter().filter(|outcome| outcome.is_none()).count();
             if n_failing * 2 < self.rows.len() {
                 break;
             }
         }
         let n_temperatures = self.options.temperature.len();
-        let mut decided = Vec::with_capacity(outcomes.len());
-        for ((row, outcome), failures) in self.rows.iter().zip(outcomes).zip(failures) {
-            decided.push(match outcome {
-                Some(outcome) => outcome,
-                None if row.failures.len() + failures.len() < n_temperatures => {
-                    Outcome::NotGoodEnough(failures)
-                }
-                None => {
-                    let all = row.failures.iter().cloned().chain(failures).collect();
-                    let best = best_of_failures(all, self.options).ok_or(EngineError::BadOption {
-                        name: "temperature",
-                        value: "empty".into(),
-                        must: "a list of at least one number",
-                    })?;
-                    self.accept(best, false)
-                }
-            });
+        let mut given_up = Vec::new();
+        for (index, failures) in failures.into_iter().enumerate() {
+            if outcomes[index].is_some() {
+                continue;
+            }
+            let earlier = &self.rows[index].failures;
+            if earlier.len() + failures.len() < n_temperatures {
+                outcomes[index] = Some(Outcome::NotGoodEnough(failures));
+                continue;
+            }
+            let all = earlier.iter().cloned().chain(failures).collect();
+            let best = best_of_failures(all, self.options).ok_or(EngineError::BadOption {
+                name: "temperature",
+                value: "empty".into(),
+                must: "a list of at least one number",
+            })?;
+            outcomes[index] = Some(self.accept(index, best, false));
+            given_up.push(index);
         }
-        Ok(decided)
+        self.place_words(&encoded, &given_up, &spoken, &mut outcomes)?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::LanguageUndecided)).collect())
     }
 
-    fn accept(&self, attempt: Attempt, cut_short: bool) -> Outcome {
+    fn accept(&self, index: usize, attempt: Attempt, cut_short: bool) -> Outcome {
         if is_silence(&attempt, self.options) {
-            Outcome::Silence
-        } else {
-            Outcome::Text { attempt, cut_short }
+            return Outcome::Silence;
         }
+        let row = &self.rows[index];
+        let text = cut_window(self.engine.special(), &attempt.tokens, row.seconds, cut_short);
+        Outcome::Text(Part { from: row.from, text, words: Vec::new(), attempt })
+    }
+
+    /// Finds the words of rows that were accepted, while their encoding is there: one alignment a language, in which the
+    /// other rows have no text.
+    fn place_words(
+        &mut self,
+        encoded: &M::Encoded,
+        accepted: &[usize],
+        spoken: &[&str],
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), EngineError> {
+        if !self.options.word_timestamps {
+            return Ok(());
+        }
+        let (engine, eot) = (self.engine, self.engine.special().eot);
+        let n_frames: Vec<usize> = self.rows.iter().map(|row| frames(row.seconds)).collect();
+        let languages: BTreeSet<&str> = accepted.iter().map(|&index| spoken[index]).collect();
+        for language in languages {
+            let mut tokens: Vec<Vec<u32>> = vec![Vec::new(); self.rows.len()];
+            for &index in accepted.iter().filter(|&&index| spoken[index] == language) {
+                if let Some(Outcome::Text(part)) = &outcomes[index] {
+                    let all = part.text.segments.iter().flat_map(|segment| &segment.tokens);
+                    tokens[index] = all.copied().filter(|&token| token < eot).collect();
+                }
+            }
+            if tokens.iter().all(Vec::is_empty) {
+                continue;
+            }
+            let mut start = vec![engine.special().sot];
+            start.extend(engine.language_and_task(language, self.options.task)?);
+            let alignments = self.model.align_windows(encoded, &start, &tokens, &n_frames)?;
+            self.tell()?;
+            for ((tokens, alignment), outcome) in tokens.iter().zip(alignments).zip(outcomes.iter_mut()) {
+                if let Some(Outcome::Text(part)) = outcome
+                    && !tokens.is_empty()
+                {
+                    let words = engine.tokenizer.split_to_words(tokens, language)?;
+                    part.words = aligned_words(&alignment, words);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells each recording in the batch that it moves, and stops if asked to.
@@ -277,4 +326,9 @@ impl<M: WindowModel> Batch<'_, M> {
         }
         Ok(())
     }
+}
+
+/// Frames of the spectrogram in so many seconds of a window.
+fn frames(seconds: f64) -> usize {
+    ((seconds * FRAMES_PER_SECOND as f64).ceil().max(0.0) as usize).min(WINDOW_FRAMES)
 }

@@ -30,7 +30,7 @@ impl Engine {
         let mut waiting = Vec::new();
         for (n, speech) in recordings.iter().enumerate() {
             if speech.windows.is_empty() {
-                results[n] = Some(Ok(decoder.nothing_said(speech.pcm.seconds())));
+                results[n] = Some(decoder.nothing_said(speech.pcm.seconds()));
             }
             waiting.extend((0..speech.windows.len()).map(|index| (n, index)));
         }

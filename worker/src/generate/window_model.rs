@@ -2,6 +2,7 @@
 
 use steno_shared::options::TranscribeOptions;
 
+use super::align::Alignment;
 use super::error::NativeError;
 use super::speech_model::{Encoded, Generated, SpeechModel, native_options};
 use crate::features::WINDOW_FRAMES;
@@ -37,6 +38,18 @@ pub trait WindowModel {
         suppress_tokens: &[i32],
         options: &TranscribeOptions,
     ) -> Result<Vec<Generated>, NativeError>;
+
+    /// Aligns the text of each encoded window with its audio; see [`SpeechModel::align`].
+    ///
+    /// # Errors
+    /// When the model cannot align, or the device fails.
+    fn align_windows(
+        &self,
+        encoded: &Self::Encoded,
+        start_sequence: &[u32],
+        text_tokens: &[Vec<u32>],
+        n_frames: &[usize],
+    ) -> Result<Vec<Alignment>, NativeError>;
 }
 
 impl WindowModel for SpeechModel {
@@ -88,5 +101,15 @@ impl WindowModel for SpeechModel {
             })
         });
         generated.collect()
+    }
+
+    fn align_windows(
+        &self,
+        encoded: &Encoded,
+        start_sequence: &[u32],
+        text_tokens: &[Vec<u32>],
+        n_frames: &[usize],
+    ) -> Result<Vec<Alignment>, NativeError> {
+        self.align(encoded, start_sequence, text_tokens, n_frames)
     }
 }
