@@ -5,6 +5,7 @@ use steno_shared::transcript::Segment;
 
 use super::{Tongue, WindowText};
 use crate::assemble::{self, Transcription};
+use crate::features::SAMPLE_RATE;
 use crate::tokenizer::{SpecialTokens, trim_white_space};
 use crate::transcribe::Attempt;
 use crate::vad::{Chunk, TimeMap};
@@ -107,10 +108,12 @@ impl OpenRecording {
             None => (super::UNHEARD.to_owned(), 0.0),
         };
         let mut segments = Vec::new();
+        let padding = f64::from(options.vad_parameters.speech_pad_ms) / 1000.0;
         // Seconds of speech before the window, and where in that time speech last ended.
         let (mut before, mut last_speech) = (0.0, 0.0);
         for OpenWindow { chunk, parts } in self.windows {
             let times = TimeMap::new(&chunk.spans);
+            let seams = seams(&chunk);
             for Part { from, text, words, attempt } in parts {
                 let mut drafts = text.segments;
                 let is_empty: Vec<bool> = drafts.iter().map(|draft| draft.start >= draft.end).collect();
@@ -123,7 +126,8 @@ impl OpenRecording {
                 for (draft, _) in drafts.into_iter().zip(is_empty).filter(|(_, is_empty)| !is_empty) {
                     let text = decode(&draft.tokens)?;
                     if !trim_white_space(&text).is_empty() {
-                        let draft = within(assemble::restored(later(draft, from), &times), self.duration);
+                        let draft = off_seams(later(draft, from), &seams, padding);
+                        let draft = within(assemble::restored(draft, &times), self.duration);
                         segments.push(assemble::segment(draft, text, &attempt, options.word_timestamps));
                     }
                 }
@@ -147,6 +151,38 @@ fn later(mut draft: DraftSegment, seconds: f64) -> DraftSegment {
     for word in &mut draft.words {
         word.start += seconds;
         word.end += seconds;
+    }
+    draft
+}
+
+/// Where one span of a window's speech follows another, in seconds from the window's start.
+fn seams(chunk: &Chunk) -> Vec<f64> {
+    let mut n_samples = 0;
+    let ends = chunk.spans.iter().map(|span| {
+        n_samples += span.end - span.start;
+        n_samples as f64 / SAMPLE_RATE as f64
+    });
+    let mut seams: Vec<f64> = ends.collect();
+    seams.pop();
+    seams
+}
+
+/// A segment that reaches over a seam by no more than the padding of speech, which is silence, moved to the seam.
+///
+/// Otherwise a segment that begins a tenth of a second too early would begin before all of the silence that was left out
+/// there. A segment with words needs none of this: it begins and ends with them.
+fn off_seams(mut draft: DraftSegment, seams: &[f64], padding: f64) -> DraftSegment {
+    // Half a sample, so that the seam's own time is surely that of the span behind it.
+    let behind = 0.5 / SAMPLE_RATE as f64;
+    for &seam in seams {
+        if draft.start < seam && draft.start >= seam - padding && draft.end > seam + padding {
+            draft.start = seam + behind;
+        }
+    }
+    for &seam in seams.iter().rev() {
+        if draft.end > seam && draft.end <= seam + padding && draft.start < seam - padding {
+            draft.end = seam;
+        }
     }
     draft
 }
@@ -234,6 +270,24 @@ mod tests {
         assert!(recording.is_done());
         let times: Vec<_> = finish(recording, false, " a").iter().map(|s| (s.start, s.end)).collect();
         assert_eq!(times, [(1.0, 3.0), (10.0, 11.0), (11.0, 14.0), (50.5, 52.0)], "and not beyond its end");
+    }
+
+    #[test]
+    fn a_segment_that_just_reaches_over_a_seam_does_not_span_the_silence_there() {
+        let cases = [
+            // The first span ends at 2 s of the speech and 3 s of the recording; the second begins at 10 s.
+            ((1.7, 4.0), (10.0, 12.0)),
+            ((0.5, 2.3), (1.5, 3.0)),
+            ((1.0, 3.0), (2.0, 11.0)),
+            ((1.8, 2.2), (2.8, 10.2)),
+            ((2.0, 2.3), (10.0, 10.3)),
+        ];
+        for (cut, expected) in cases {
+            let mut recording = recording();
+            recording.add(0, part(0.0, &[cut]));
+            let segments = finish(recording, false, " a");
+            assert_eq!((segments[0].start, segments[0].end), expected, "{cut:?}");
+        }
     }
 
     #[test]
