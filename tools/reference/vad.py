@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what faster-whisper 1.2.1 finds of speech, for `worker/tests/vad.rs`.
+"""Write what faster-whisper 1.2.1 finds of speech, for `worker/tests/vad/`.
 
     python tools/reference/vad.py worker/tests/data [--ffmpeg .local/bin/ffmpeg]
 
