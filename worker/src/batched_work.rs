@@ -46,7 +46,9 @@ impl Hands<'_> {
             self.room.until_closed();
             return Ok(false);
         }
-        let Some(taken) = self.room.take(self.decoder.room(), self.decoder.is_idle()) else { return Ok(false) };
+        let Some(taken) = self.room.take(self.decoder.room(), self.decoder.is_idle()) else {
+            return Ok(false);
+        };
         self.take_in(taken, outbox)?;
         self.let_lost_ones_go(outbox)?;
         let (recordings, control) = (&self.recordings, self.control);
@@ -110,7 +112,8 @@ impl Hands<'_> {
 
     /// A recording that came without a search for speech, which batched mode needs: a defect.
     fn not_prepared(&self, prepared: &Prepared, outbox: &mut Outbox<'_>) -> Result<(), Gone> {
-        let message = "no speech was looked for in it; this is a defect of Steno, please report it".to_owned();
+        let message =
+            "no speech was looked for in it; this is a defect of Steno, please report it".to_owned();
         outbox.give(Arc::clone(&prepared.item), Err(StageError::Retry(message)))
     }
 

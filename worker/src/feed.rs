@@ -290,10 +290,7 @@ fn after_error(error: &LeaseError, outage: &mut Outage) -> Result<Duration, Feed
 
 /// Prepares a recording. While a service is away, it is held and tried again: giving it back would only hand it to
 /// somebody who cannot fetch it either.
-async fn prepare_patiently(
-    preparation: &Preparation,
-    item: &Arc<HeldItem>,
-) -> Result<Prepared, StageError> {
+async fn prepare_patiently(preparation: &Preparation, item: &Arc<HeldItem>) -> Result<Prepared, StageError> {
     let control = &preparation.control;
     let mut outage = Outage::default();
     loop {

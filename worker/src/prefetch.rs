@@ -41,9 +41,11 @@ impl Prefetch {
     /// Takes out what the engine has not begun and whose lease is lost.
     pub fn take_lost(&self) -> Vec<Arc<HeldItem>> {
         match self {
-            Self::One(slot) => {
-                slot.take_back_if(|prepared| prepared.item.is_lost()).into_iter().map(|lost| lost.item).collect()
-            }
+            Self::One(slot) => slot
+                .take_back_if(|prepared| prepared.item.is_lost())
+                .into_iter()
+                .map(|lost| lost.item)
+                .collect(),
             Self::Windows(room) => room.take_lost(),
         }
     }

@@ -50,7 +50,10 @@ impl SpeechFinder {
         } else if self.options.leaves_silence_out() {
             let probabilities = self.probabilities(&pcm, progress)?;
             let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
-            group_spans(&spans, window_samples).into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect()
+            group_spans(&spans, window_samples)
+                .into_iter()
+                .flat_map(|chunk| fit(chunk, window_samples))
+                .collect()
         } else {
             pieces(&[Span { start: 0, end: pcm.len() }], window_samples)
         };
@@ -76,10 +79,7 @@ fn clip_spans(seconds: &[f64], n_samples: usize) -> Vec<Span> {
     let sample = |seconds: f64| ((seconds * SAMPLE_RATE as f64) as usize).min(n_samples);
     seconds
         .chunks(2)
-        .map(|clip| Span {
-            start: sample(clip[0]),
-            end: clip.get(1).map_or(n_samples, |&end| sample(end)),
-        })
+        .map(|clip| Span { start: sample(clip[0]), end: clip.get(1).map_or(n_samples, |&end| sample(end)) })
         .collect()
 }
 
@@ -118,7 +118,11 @@ fn fit(chunk: Chunk, window_samples: usize) -> Vec<Chunk> {
             }
         }
     }
-    [first, second].map(|spans| Chunk { spans }).into_iter().flat_map(|half| fit(half, window_samples)).collect()
+    [first, second]
+        .map(|spans| Chunk { spans })
+        .into_iter()
+        .flat_map(|half| fit(half, window_samples))
+        .collect()
 }
 
 #[cfg(test)]

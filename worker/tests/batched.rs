@@ -54,7 +54,10 @@ fn speech(samples: Vec<i16>, options: &TranscribeOptions) -> Speech {
 
 /// Without voice detection, so that a window is what the test says.
 fn plain() -> TranscribeOptions {
-    TranscribeOptions { vad_filter: Some(false), ..TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() } }
+    TranscribeOptions {
+        vad_filter: Some(false),
+        ..TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() }
+    }
 }
 
 fn heard<M: WindowModel>(
@@ -64,8 +67,7 @@ fn heard<M: WindowModel>(
     options: &TranscribeOptions,
     batch_size: usize,
 ) -> Vec<Result<Transcription, EngineError>> {
-    let recordings: Vec<Speech> =
-        recordings.iter().map(|samples| speech(samples.clone(), options)).collect();
+    let recordings: Vec<Speech> = recordings.iter().map(|samples| speech(samples.clone(), options)).collect();
     engine.transcribe_many(model, &recordings, options, batch_size).unwrap()
 }
 
@@ -125,7 +127,7 @@ fn a_window_s_result_is_the_same_in_a_batch_of_any_size() {
 fn one_window_is_as_in_sequential_mode() {
     let mut engine = engine("models/tiny.en");
     let (samples, options) = (jfk(), plain());
-    let batched = all(heard(&engine, engine.model(), &[samples.clone()], &options, 8));
+    let batched = all(heard(&engine, engine.model(), std::slice::from_ref(&samples), &options, 8));
     let sequential =
         engine.transcribe(&Pcm::from(samples), &options, &mut |_| ControlFlow::Continue(())).unwrap();
     same(&batched[0], &sequential);
@@ -139,7 +141,8 @@ fn speech_keeps_its_place_among_silence() {
     let results = all(heard(&engine, engine.model(), &[samples, vec![0; 7 * RATE]], &options, 4));
     let segments = &results[0].segments;
     assert!(segments[0].start > 19.0 && segments[0].start < 22.0, "{segments:#?}");
-    let second = segments.iter().find(|segment| segment.start > 60.0).unwrap_or_else(|| panic!("{segments:#?}"));
+    let second =
+        segments.iter().find(|segment| segment.start > 60.0).unwrap_or_else(|| panic!("{segments:#?}"));
     assert!(second.start > 70.0 && second.start < 73.0, "{segments:#?}");
     assert!(segments.iter().all(|segment| segment.end < 83.0), "{segments:#?}");
     assert_eq!(text(&results[0]).matches("your country").count(), 4, "{}", text(&results[0]));
@@ -231,7 +234,9 @@ fn a_device_without_memory_gets_smaller_batches_and_nothing_is_lost() {
     let none = Faulty { memory: 0, ..Faulty::new(engine.model()) };
     let failed = heard(&engine, &none, &recordings[..2], &options, 8);
     assert!(
-        failed.iter().all(|result| matches!(result, Err(EngineError::Native(NativeError::OutOfMemory { .. })))),
+        failed
+            .iter()
+            .all(|result| matches!(result, Err(EngineError::Native(NativeError::OutOfMemory { .. })))),
         "not even one window fits: {failed:?}"
     );
 }
@@ -278,19 +283,16 @@ fn the_few_that_fail_wait_for_each_other_and_the_others_stand() {
     let engine = engine("models/tiny.en");
     // One window each, all of them speech.
     let (jfk, meeting) = (jfk(), meeting());
-    let recordings =
-        [&jfk[..], &jfk[3 * RATE..6 * RATE], &meeting[2 * RATE..9 * RATE], &jfk[..5 * RATE]].map(<[i16]>::to_vec);
+    let recordings = [&jfk[..], &jfk[3 * RATE..6 * RATE], &meeting[2 * RATE..9 * RATE], &jfk[..5 * RATE]]
+        .map(<[i16]>::to_vec);
     let base = TranscribeOptions { no_speech_threshold: None, temperature: vec![0.0], ..plain() };
     let first = all(heard(&engine, engine.model(), &recordings, &base, 8));
     let mut logprobs: Vec<f64> = first.iter().map(|recording| recording.segments[0].avg_logprob).collect();
     logprobs.sort_by(f64::total_cmp);
     // Between the two worst: exactly one of them fails at first.
     let threshold = f64::midpoint(logprobs[0], logprobs[1]);
-    let options = TranscribeOptions {
-        log_prob_threshold: Some(threshold),
-        temperature: vec![0.0, 0.6],
-        ..base
-    };
+    let options =
+        TranscribeOptions { log_prob_threshold: Some(threshold), temperature: vec![0.0, 0.6], ..base };
     let model = Faulty::new(engine.model());
     let again = all(heard(&engine, &model, &recordings, &options, 8));
     let mut n_again = 0;
@@ -331,7 +333,10 @@ fn words_in_a_batch_are_those_of_the_window_alone() {
         for ((word, start, end), (other, other_start, other_end)) in alone.iter().zip(&together) {
             assert_eq!(word, other);
             assert!((start - other_start).abs() < 0.03 && (end - other_end).abs() < 0.03, "{word}");
-            assert!(*start >= 0.0 && start <= end && *end <= duration, "{word}: {start} to {end} of {duration}");
+            assert!(
+                *start >= 0.0 && start <= end && *end <= duration,
+                "{word}: {start} to {end} of {duration}"
+            );
         }
     }
     let texts: String = words(&alone[0]).into_iter().map(|(word, ..)| word).collect();

@@ -120,7 +120,8 @@ impl OpenRecording {
                 if options.word_timestamps {
                     let offset = before + from;
                     let punctuation = Punctuation::of(options);
-                    let local = place_words(&mut drafts, words, punctuation, special.eot, last_speech - offset);
+                    let local =
+                        place_words(&mut drafts, words, punctuation, special.eot, last_speech - offset);
                     last_speech = offset + local;
                 }
                 for (draft, _) in drafts.into_iter().zip(is_empty).filter(|(_, is_empty)| !is_empty) {
@@ -230,7 +231,8 @@ mod tests {
     }
 
     fn part(from: f64, cuts: &[(f64, f64)]) -> Part {
-        let draft = |&(start, end): &(f64, f64)| DraftSegment { seek: 0, start, end, tokens: vec![1], words: vec![] };
+        let draft =
+            |&(start, end): &(f64, f64)| DraftSegment { seek: 0, start, end, tokens: vec![1], words: vec![] };
         Part {
             from,
             text: WindowText { segments: cuts.iter().map(draft).collect(), rest_from: None },
@@ -246,15 +248,16 @@ mod tests {
     }
 
     fn recording() -> OpenRecording {
-        let windows =
-            [Chunk { spans: vec![span(1.0, 3.0), span(10.0, 14.0)] }, Chunk { spans: vec![span(50.0, 52.005)] }];
+        let windows = [
+            Chunk { spans: vec![span(1.0, 3.0), span(10.0, 14.0)] },
+            Chunk { spans: vec![span(50.0, 52.005)] },
+        ];
         OpenRecording::new(52.0, &windows, Tongue::given("en"))
     }
 
     fn finish(recording: OpenRecording, words: bool, text: &str) -> Vec<Segment> {
         let options = TranscribeOptions { word_timestamps: words, ..TranscribeOptions::default() };
-        let Ok(done) =
-            recording.finish(&special(), &options, |_| Ok::<_, Infallible>(text.to_owned()));
+        let Ok(done) = recording.finish(&special(), &options, |_| Ok::<_, Infallible>(text.to_owned()));
         done.segments
     }
 

@@ -46,7 +46,8 @@ impl<T> Retries<T> {
             !group.is_empty() && (idle || group.len() >= most || age(group) >= LONGEST_WAIT)
         };
         let due = self.by_temperature.iter().filter(|(_, group)| is_due(group));
-        let Some(&temperature) = due.max_by_key(|(_, group)| age(group)).map(|(temperature, _)| temperature) else {
+        let Some(&temperature) = due.max_by_key(|(_, group)| age(group)).map(|(temperature, _)| temperature)
+        else {
             return Vec::new();
         };
         let Some(group) = self.by_temperature.get_mut(&temperature) else { return Vec::new() };

@@ -33,7 +33,8 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
     // The frames of the window's size only tell where a next window would begin, and where text without a timestamp
     // ends: beyond the window's end, so it is held within it.
     let mut segments = split_at_timestamps(special, tokens, 0, frames_of(seconds)).segments;
-    let last_pair = (1..tokens.len()).rev().find(|&i| is_timestamp(&tokens[i]) && is_timestamp(&tokens[i - 1]));
+    let last_pair =
+        (1..tokens.len()).rev().find(|&i| is_timestamp(&tokens[i]) && is_timestamp(&tokens[i - 1]));
     let single_ending = matches!(tokens, [.., before, last] if !is_timestamp(before) && is_timestamp(last));
     let mut rest_from = None;
     if let Some(last_pair) = last_pair
@@ -46,7 +47,13 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
             rest_from = Some(at);
         } else if has_text {
             let start = f64::from(rest[0] - special.timestamp_begin) * SECONDS_PER_TIMESTAMP;
-            segments.push(DraftSegment { seek: 0, start, end: seconds.max(start), tokens: rest.to_vec(), words: Vec::new() });
+            segments.push(DraftSegment {
+                seek: 0,
+                start,
+                end: seconds.max(start),
+                tokens: rest.to_vec(),
+                words: Vec::new(),
+            });
         }
     }
     for cut in &mut segments {
@@ -88,14 +95,20 @@ mod tests {
 
     #[test]
     fn whole_segments_are_those_of_the_sequential_mode() {
-        assert_eq!(cut(&[2000, 1, 2100, 2100, 2, 2200], 30.0, false), (vec![(0.0, 2.0, 3), (2.0, 4.0, 3)], None));
+        assert_eq!(
+            cut(&[2000, 1, 2100, 2100, 2, 2200], 30.0, false),
+            (vec![(0.0, 2.0, 3), (2.0, 4.0, 3)], None)
+        );
         assert_eq!(cut(&[2000, 1, 2], 12.5, false), (vec![(0.0, 12.5, 3)], None));
         assert_eq!(cut(&[], 12.5, false).1, None);
     }
 
     #[test]
     fn text_after_the_last_pair_goes_to_the_window_s_end() {
-        assert_eq!(cut(&[2000, 1, 2100, 2100, 2, 3], 30.0, false), (vec![(0.0, 2.0, 3), (2.0, 30.0, 3)], None));
+        assert_eq!(
+            cut(&[2000, 1, 2100, 2100, 2, 3], 30.0, false),
+            (vec![(0.0, 2.0, 3), (2.0, 30.0, 3)], None)
+        );
         let (cuts, rest) = cut(&[2000, 1, 2100, 2100, 2, 3], 30.0, true);
         assert_eq!((cuts.len(), rest), (1, Some(2.0)), "it was cut off, so it is heard again");
     }

@@ -194,10 +194,9 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
                 self.run(rest, watch, done);
             }
             Err(Trouble::OutOfMemory(error) | Trouble::Failed(error)) => {
-                for Row { ticket, .. } in rows {
+                if let Some(Row { ticket, .. }) = rows.pop() {
                     self.forget(ticket);
                     done.push((ticket, Err(error)));
-                    return;
                 }
             }
         }

@@ -12,8 +12,8 @@ use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
 use crate::generate::WindowModel;
 use crate::tokenizer::trim_white_space;
 use crate::transcribe::{
-    Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio, is_silence,
-    judge, max_length,
+    Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio,
+    is_silence, judge, max_length,
 };
 use crate::words::aligned_words;
 
@@ -112,7 +112,8 @@ pub(super) fn hear<M: WindowModel>(
     for (row, guess) in rows.iter().zip(&guesses) {
         let own = guess.as_ref().filter(|_| options.multilingual);
         let known = tongues.get(&row.ticket).cloned().or_else(|| tongue(row.ticket));
-        let language = own.or_else(|| known.as_ref().and_then(Tongue::known)).map(|guess| guess.language.clone());
+        let language =
+            own.or_else(|| known.as_ref().and_then(Tongue::known)).map(|guess| guess.language.clone());
         languages.push(language);
     }
     let outcomes = batch.generate(encoded, &languages)?;

@@ -88,7 +88,11 @@ mod tests {
             let pcm = Pcm::from(samples.clone());
             let mut log_mel = LogMel::new(&pcm, filters.clone()).unwrap();
             let content = log_mel.content_frames();
-            assert_eq!(features.of(samples).unwrap(), log_mel.window(0, content).unwrap(), "{n_samples} samples");
+            assert_eq!(
+                features.of(samples).unwrap(),
+                log_mel.window(0, content).unwrap(),
+                "{n_samples} samples"
+            );
         }
     }
 

@@ -81,7 +81,11 @@ mod tests {
         assert_eq!(busy.so_far(), BusyTime::default());
         let at = Duration::from_millis;
         busy.add(at(100), at(300));
-        assert_eq!(busy.so_far(), BusyTime { native: at(200), wall: at(200) }, "what was before does not count");
+        assert_eq!(
+            busy.so_far(),
+            BusyTime { native: at(200), wall: at(200) },
+            "what was before does not count"
+        );
         busy.add(at(400), at(600));
         assert_eq!(busy.so_far(), BusyTime { native: at(400), wall: at(500) });
         busy.forget();
