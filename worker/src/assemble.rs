@@ -2,7 +2,9 @@
 
 use steno_shared::transcript::{Segment, Word};
 
-use crate::transcribe::{Attempt, DraftSegment};
+use crate::transcribe::Attempt;
+use crate::vad::TimeMap;
+use crate::words::DraftSegment;
 
 /// What the engine made of a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,26 @@ pub fn segment(draft: DraftSegment, text: String, window: &Attempt, words: bool)
     }
 }
 
+/// A segment of a recording that was heard without its silence, at its times in the whole recording.
+///
+/// A word's start and end are taken from the span that its middle is in, and a segment begins and ends with its words.
+/// That is the reference's `restore_speech_timestamps`.
+#[must_use]
+pub fn restored(mut draft: DraftSegment, times: &TimeMap) -> DraftSegment {
+    for word in &mut draft.words {
+        let span = times.chunk_index((word.start + word.end) / 2.0, false);
+        word.start = times.original_time(word.start, Some(span), false);
+        word.end = times.original_time(word.end, Some(span), false);
+    }
+    let (start, end) = match (draft.words.first(), draft.words.last()) {
+        (Some(first), Some(last)) => (first.start, last.end),
+        (None, _) | (_, None) => {
+            (times.original_time(draft.start, None, false), times.original_time(draft.end, None, true))
+        }
+    };
+    DraftSegment { start, end, ..draft }
+}
+
 fn word(word: Word) -> Word {
     Word { start: milliseconds(word.start), end: milliseconds(word.end), ..word }
 }
@@ -45,6 +67,7 @@ fn milliseconds(seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vad::Span;
 
     #[test]
     fn times_are_whole_milliseconds() {
@@ -69,5 +92,25 @@ mod tests {
         assert_eq!(serde_json::to_string(&segment.start).unwrap(), "0.3");
         assert_eq!(serde_json::to_string(&segment.end).unwrap(), "29.98");
         assert_eq!(serde_json::to_string(&segment.temperature).unwrap(), "0.2");
+    }
+
+    #[test]
+    fn words_keep_to_the_span_of_their_middle_and_segments_to_their_words() {
+        let spans = [(0, 16_000), (64_000, 96_000)].map(|(start, end)| Span { start, end });
+        let times = TimeMap::new(&spans);
+        let word = |start, end| Word { start, end, word: " a".into(), probability: 0.5 };
+        let words = vec![word(0.2, 0.6), word(0.6, 1.1), word(0.95, 1.5)];
+        let draft = DraftSegment { seek: 0, start: 0.2, end: 1.5, tokens: vec![], words };
+        let placed = restored(draft.clone(), &times);
+        let found: Vec<_> = placed.words.iter().map(|word| (word.start, word.end)).collect();
+        assert_eq!(found, [(0.2, 0.6), (0.6, 1.1), (3.95, 4.5)]);
+        assert_eq!((placed.start, placed.end), (0.2, 4.5));
+
+        let wordless = |start, end| {
+            let placed = restored(DraftSegment { start, end, words: vec![], ..draft.clone() }, &times);
+            (placed.start, placed.end)
+        };
+        assert_eq!(wordless(0.0, 1.0), (0.0, 1.0), "an end on the seam belongs to what is before it");
+        assert_eq!(wordless(1.0, 3.0), (4.0, 6.0));
     }
 }

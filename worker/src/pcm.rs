@@ -208,7 +208,7 @@ mod tests {
                 let kept = range.start.min(23)..range.end.min(23);
                 assert_eq!(joined.read(range).unwrap(), expected[kept]);
             }
-            assert_eq!(joined.joined([9..14]).read(0..9).unwrap(), expected[9..14]);
+            assert_eq!(joined.joined(std::iter::once(9..14)).read(0..9).unwrap(), expected[9..14]);
             assert!(joined.joined([]).is_empty());
         }
         assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "its file has no name");

@@ -6,8 +6,10 @@ mod fallback;
 mod language;
 mod load;
 mod self_test;
+mod speech;
 mod transcribe;
 mod windows;
+mod words;
 
 pub use error::EngineError;
 pub use load::{Engine, EngineDescription};

@@ -16,5 +16,5 @@ pub use language::{LanguageGuess, LanguageVote, detection_windows};
 pub use prompt::{MAX_LENGTH, PromptTexts, max_length};
 pub use quality::{avg_logprob, compression_ratio};
 pub use silence::{Heard, Settled, settle_words, speech_end};
-pub use split::{DraftSegment, Split, split_at_timestamps};
+pub use split::{Split, split_at_timestamps};
 pub use walk::{Walk, Window};

@@ -1,8 +1,9 @@
 //! Where the walk goes on once a window's words have their times, and which of its segments are probably made up.
 
+use super::Split;
 use super::clips::frame;
 use super::split::seconds;
-use super::{DraftSegment, Split};
+use crate::words::DraftSegment;
 
 /// A window that was written and whose words have their times.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,29 +1,13 @@
 //! Cutting a window's tokens into segments, and where the next window begins.
 
-use steno_shared::transcript::Word;
-
 use crate::features::FRAMES_PER_SECOND;
 use crate::tokenizer::SpecialTokens;
+use crate::words::DraftSegment;
 
 /// Seconds that one timestamp token is later than the one before.
 const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 /// Frames of the spectrogram in that time.
 const FRAMES_PER_TIMESTAMP: usize = 2;
-
-/// A segment of a window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DraftSegment {
-    /// The window's first frame.
-    pub seek: usize,
-    /// Start in seconds from the recording's start.
-    pub start: f64,
-    /// End in seconds.
-    pub end: f64,
-    /// The tokens, timestamps included.
-    pub tokens: Vec<u32>,
-    /// The words with their times, once they are placed.
-    pub words: Vec<Word>,
-}
 
 /// A window's segments and the next window's first frame.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,10 @@
 
 use steno_shared::options::TranscribeOptions;
 
-use super::{Clip, DraftSegment, clips};
+use super::{Clip, clips};
 use crate::features::FRAMES_PER_SECOND;
+use crate::tokenizer::trim_white_space;
+use crate::words::DraftSegment;
 
 /// Where the walk is, and what was said so far.
 #[derive(Debug)]
@@ -99,7 +101,7 @@ impl Walk {
         for segment in segments {
             let text = decode(&segment.tokens)?;
             // Equal to the bit: both come from the same arithmetic on the same tokens.
-            if segment.start.to_bits() == segment.end.to_bits() || text.trim().is_empty() {
+            if segment.start.to_bits() == segment.end.to_bits() || trim_white_space(&text).is_empty() {
                 continue;
             }
             self.history.extend(&segment.tokens);
