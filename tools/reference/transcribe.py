@@ -17,6 +17,7 @@ import sys
 import time
 
 import ctranslate2
+import numpy as np
 from faster_whisper import WhisperModel, decode_audio
 
 
@@ -47,9 +48,9 @@ def rounded(word) -> dict:
     }
 
 
-def transcribe(model: WhisperModel, path: pathlib.Path, options: dict) -> dict:
-    """The reference's transcript of a recording, in Steno's form."""
-    segments, info = model.transcribe(decode_audio(str(path)), **arguments(options))
+def transcribe(model: WhisperModel, samples: np.ndarray, options: dict) -> dict:
+    """The reference's transcript of 16 kHz mono samples, in Steno's form."""
+    segments, info = model.transcribe(samples, **arguments(options))
     segments = [
         {
             "start": round(segment.start, 3),
@@ -64,7 +65,6 @@ def transcribe(model: WhisperModel, path: pathlib.Path, options: dict) -> dict:
         for segment in segments
     ]
     return {
-        "filename": path.name,
         "language": info.language,
         "language_probability": info.language_probability,
         "duration": info.duration,
@@ -98,7 +98,7 @@ def main() -> None:
             args.model, device="cpu", compute_type=args.compute_type, cpu_threads=args.threads
         )
         begin = time.monotonic()
-        result = transcribe(model, path, options)
+        result = {"filename": path.name} | transcribe(model, decode_audio(str(path)), options)
         print(f"{path.name}: {time.monotonic() - begin:.2f} s", file=sys.stderr)
         text = json.dumps(result, indent=2, ensure_ascii=False)
         (args.out / f"{path.name}.json").write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 //! Whether a model can do what the options ask for.
 
-use steno_shared::options::{Task, TranscribeOptions};
+use steno_shared::options::{Task, TranscribeOptions, VadParameters};
 
 use super::{Engine, EngineError};
 use crate::transcribe::PromptTexts;
@@ -15,6 +15,7 @@ impl Engine {
     /// Names the option and what it must be.
     pub fn check_options(&self, options: &TranscribeOptions) -> Result<(), EngineError> {
         check_numbers(options)?;
+        check_vad(&options.vad_parameters)?;
         check_together(options)?;
         let size = self.vocabulary.len();
         for &id in &options.suppress_tokens {
@@ -128,6 +129,24 @@ fn check_numbers(options: &TranscribeOptions) -> Result<(), EngineError> {
         return Err(bad("chunk_length", options.window_seconds(), "1 to 30 seconds"));
     }
     Ok(())
+}
+
+/// What tells speech from silence.
+fn check_vad(parameters: &VadParameters) -> Result<(), EngineError> {
+    for (name, probability) in [
+        ("vad_parameters.threshold", parameters.threshold),
+        ("vad_parameters.neg_threshold", parameters.neg_threshold.unwrap_or(0.0)),
+    ] {
+        if !(0.0..=1.0).contains(&probability) {
+            return Err(bad(name, probability, "a probability, 0 to 1"));
+        }
+    }
+    match parameters.max_speech_duration_s {
+        Some(seconds) if seconds.is_nan() || seconds <= 0.0 => {
+            Err(bad("vad_parameters.max_speech_duration_s", seconds, "a number of seconds above 0"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What must agree with something else.

@@ -8,6 +8,7 @@ use crate::disposition::Disposition;
 use crate::generate::NativeError;
 use crate::model::{PreprocessorError, VocabularyError};
 use crate::tokenizer::TokenizerError;
+use crate::vad::VadError;
 
 /// An error of loading the engine or of transcribing with it.
 #[derive(Debug, Error)]
@@ -77,6 +78,9 @@ pub enum EngineError {
         /// What the engine wrote.
         heard: String,
     },
+    /// Speech could not be told from silence.
+    #[error(transparent)]
+    Vad(#[from] VadError),
     /// The samples of a long recording cannot be read back.
     #[error("cannot read decoded audio back from the spool folder: {0}; check the disk")]
     Spool(#[from] std::io::Error),
@@ -107,6 +111,7 @@ impl EngineError {
             | Self::NoCudaDevice
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
+            | Self::Vad(_)
             | Self::Spool(_)
             | Self::NoRoomForTokens { .. }
             | Self::BadOption { .. } => Exit::Unusable,
@@ -119,6 +124,7 @@ impl EngineError {
         match self {
             Self::Interrupted { .. } => Disposition::Interrupted,
             Self::Native(error) => error.disposition(),
+            Self::Vad(error) => error.disposition(),
             Self::Spool(_) | Self::Panicked => Disposition::Retry,
             // None of these has to do with the recording.
             Self::Folder(_)

@@ -5,6 +5,7 @@ use steno_shared::options::TranscribeOptions;
 use super::transcribe::Recording;
 use super::{Engine, EngineError};
 use crate::generate::Encoded;
+use crate::tokenizer::trim_white_space;
 use crate::transcribe::{Attempt, Verdict, avg_logprob, best_of_failures, compression_ratio, judge};
 
 impl Engine {
@@ -24,7 +25,7 @@ impl Engine {
             let text = self.tokenizer.decode(&generated.tokens)?;
             let attempt = Attempt {
                 avg_logprob: avg_logprob(generated.score, generated.tokens.len(), options.length_penalty),
-                compression_ratio: compression_ratio(text.trim()),
+                compression_ratio: compression_ratio(trim_white_space(&text)),
                 no_speech_prob: f64::from(generated.no_speech_prob),
                 temperature,
                 tokens: generated.tokens,

@@ -9,8 +9,10 @@ mod language;
 mod load;
 mod many;
 mod self_test;
+mod speech;
 mod transcribe;
 mod windows;
+mod words;
 
 pub use batched::{BatchDecoder, Done, Watch};
 pub use error::EngineError;

@@ -3,11 +3,16 @@
 use std::ops::ControlFlow;
 
 use steno_shared::options::TranscribeOptions;
+use steno_shared::transcript::Segment;
 
+use super::speech::Speech;
 use super::{Engine, EngineError};
-use crate::assemble::Transcription;
+use crate::assemble::{self, Transcription};
 use crate::features::{FRAMES_PER_SECOND, LogMel};
 use crate::pcm::Pcm;
+use crate::transcribe::Attempt;
+use crate::vad::TimeMap;
+use crate::words::DraftSegment;
 
 /// How far a transcription is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,14 +43,24 @@ impl Engine {
         progress: Report<'_>,
     ) -> Result<Transcription, EngineError> {
         self.check_options(options)?;
+        let begun = Progress { seconds: 0.0, total_seconds: pcm.seconds(), generations: 0 };
+        if progress(begun).is_break() {
+            return Err(EngineError::Interrupted { seconds: 0.0 });
+        }
+        // Who names the parts to transcribe wants them as they are.
+        let speech = if options.filters_silence() && options.clip_timestamps.is_empty() {
+            Some(Speech::find(pcm, options, &mut || progress(begun))?)
+        } else {
+            None
+        };
         let mut recording = Recording {
-            log_mel: LogMel::new(pcm, self.filters.clone())?,
+            log_mel: LogMel::new(speech.as_ref().map_or(pcm, |speech| &speech.pcm), self.filters.clone())?,
             duration: pcm.seconds(),
             seek: 0,
             generations: 0,
+            times: speech.as_ref().map(|speech| &speech.times),
             progress,
         };
-        recording.report()?;
         let language = self.language(&mut recording, options)?;
         let guess = language.guess.clone();
         let segments = self.walk(&mut recording, language, options)?;
@@ -53,7 +68,7 @@ impl Engine {
             language: guess.language,
             language_probability: guess.probability,
             duration: recording.duration,
-            duration_after_vad: None,
+            duration_after_vad: speech.as_ref().map(|speech| speech.pcm.seconds()),
             segments,
         })
     }
@@ -65,6 +80,8 @@ pub(super) struct Recording<'a> {
     duration: f64,
     seek: usize,
     pub(super) generations: u64,
+    /// Where the speech was, if the recording is heard without its silence.
+    times: Option<&'a TimeMap>,
     progress: Report<'a>,
 }
 
@@ -75,11 +92,31 @@ impl Recording<'_> {
     }
 
     pub(super) fn report(&mut self) -> Result<(), EngineError> {
-        let seconds = self.seek as f64 / FRAMES_PER_SECOND as f64;
+        let heard = self.seek as f64 / FRAMES_PER_SECOND as f64;
+        let seconds = match self.times {
+            Some(_) if self.seek >= self.log_mel.content_frames() => self.duration,
+            Some(times) => times.original_time(heard, None, false).min(self.duration),
+            None => heard,
+        };
         let progress = Progress { seconds, total_seconds: self.duration, generations: self.generations };
         match (self.progress)(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(EngineError::Interrupted { seconds }),
         }
+    }
+
+    /// A segment of the transcript, at its times in the whole recording.
+    pub(super) fn segment(
+        &self,
+        draft: DraftSegment,
+        text: String,
+        attempt: &Attempt,
+        options: &TranscribeOptions,
+    ) -> Segment {
+        let draft = match self.times {
+            Some(times) => assemble::restored(draft, times),
+            None => draft,
+        };
+        assemble::segment(draft, text, attempt, options.word_timestamps)
     }
 }

@@ -3,19 +3,14 @@
 use steno_shared::options::TranscribeOptions;
 use steno_shared::transcript::Segment;
 
-use super::language::Language;
+use super::language::{EncodedWindow, Language};
 use super::transcribe::Recording;
 use super::{Engine, EngineError};
-use crate::assemble;
 use crate::generate::Encoded;
-use crate::transcribe::{Attempt, PromptTexts, Split, Walk, is_silence, split_at_timestamps};
-
-/// What stays the same for all windows of a recording.
-struct Same<'a> {
-    options: &'a TranscribeOptions,
-    texts: PromptTexts,
-    suppressed: Vec<i32>,
-}
+use crate::transcribe::{
+    Attempt, Heard, LanguageGuess, Settled, Split, Walk, is_silence, speech_end, split_at_timestamps,
+};
+use crate::words::DraftSegment;
 
 impl Engine {
     /// Transcribes the windows of a recording, in order.
@@ -25,11 +20,9 @@ impl Engine {
         language: Language,
         options: &TranscribeOptions,
     ) -> Result<Vec<Segment>, EngineError> {
-        let same = Same {
-            options,
-            texts: self.prompt_texts(options)?,
-            suppressed: self.tokenizer.suppressed(&options.suppress_tokens),
-        };
+        let special = self.tokenizer.special();
+        let texts = self.prompt_texts(options)?;
+        let suppressed = self.tokenizer.suppressed(&options.suppress_tokens);
         let initial = match &options.initial_prompt {
             Some(text) => self.tokenizer.encode_prompt(text)?,
             None => Vec::new(),
@@ -37,25 +30,40 @@ impl Engine {
         let Language { guess, mut first } = language;
         let mut language = guess.language;
         let mut walk = Walk::new(recording.log_mel.content_frames(), options, initial);
+        let mut last_speech = 0.0;
         let mut segments = Vec::new();
         while let Some(window) = walk.window() {
-            let frames = (window.seek, window.size);
-            let (encoded, heard) = match first.take_if(|first| first.frames == frames) {
-                Some(first) => (first.encoded, Some(first.guess)),
-                None => (self.encode(recording, frames)?, None),
-            };
-            if options.multilingual && self.is_multilingual() {
-                let heard = heard.map_or_else(|| self.model.detect_language(&encoded), Ok)?;
-                language = heard.language;
+            let (seek, size) = (window.seek, window.size);
+            let (encoded, guess) = self.window(recording, &mut first, (seek, size), options)?;
+            if let Some(guess) = guess {
+                language = guess.language;
             }
             let language_and_task = self.language_and_task(&language, options.task)?;
-            let prompt =
-                same.texts.prompt(self.tokenizer.special(), window.seek, window.previous, &language_and_task);
-            let attempt = self.generate(&encoded, &prompt, &same.suppressed, options, recording)?;
+            let prompt = texts.prompt(special, seek, window.previous, &language_and_task);
+            let attempt = self.generate(&encoded, &prompt, &suppressed, options, recording)?;
             if is_silence(&attempt, options) {
                 walk.skip();
             } else {
-                segments.extend(self.segments(&encoded, &attempt, &language, &mut walk, &same)?);
+                let split = split_at_timestamps(special, &attempt.tokens, seek, size);
+                let heard = Heard {
+                    seek,
+                    size,
+                    window_frames: walk.window_frames(),
+                    content_frames: walk.content_frames(),
+                    last_speech,
+                };
+                match self.settle(split, &encoded, heard, &language, options)? {
+                    Settled::SilenceUntil(frame) => walk.skip_to(frame),
+                    Settled::Spoken(split) => {
+                        last_speech = speech_end(&split.segments).unwrap_or(last_speech);
+                        let spoken = self.accept(&mut walk, split, &attempt, options)?;
+                        segments.extend(
+                            spoken
+                                .into_iter()
+                                .map(|(draft, text)| recording.segment(draft, text, &attempt, options)),
+                        );
+                    }
+                }
             }
             recording.pass(walk.seek());
             recording.report()?;
@@ -63,25 +71,36 @@ impl Engine {
         Ok(segments)
     }
 
-    /// A window's segments.
-    fn segments(
+    /// A window's encoding, and what it sounds like if each window may be in another language.
+    fn window(
         &self,
-        _encoded: &Encoded,
-        attempt: &Attempt,
-        _language: &str,
+        recording: &mut Recording<'_>,
+        first: &mut Option<EncodedWindow>,
+        frames: (usize, usize),
+        options: &TranscribeOptions,
+    ) -> Result<(Encoded, Option<LanguageGuess>), EngineError> {
+        let several = options.multilingual && self.is_multilingual();
+        // The window that the language was looked for in is as a rule the first to be transcribed.
+        if let Some(first) = first.take()
+            && first.frames == frames
+        {
+            return Ok((first.encoded, several.then_some(first.guess)));
+        }
+        let encoded = self.encode(recording, frames)?;
+        let guess = if several { Some(self.model.detect_language(&encoded)?) } else { None };
+        Ok((encoded, guess))
+    }
+
+    /// Takes a window's segments into the walk; returns those that are kept, with their text.
+    fn accept(
+        &self,
         walk: &mut Walk,
-        same: &Same<'_>,
-    ) -> Result<Vec<Segment>, EngineError> {
-        let Some(window) = walk.window() else { return Ok(Vec::new()) };
-        let split = split_at_timestamps(self.tokenizer.special(), &attempt.tokens, window.seek, window.size);
+        split: Split,
+        attempt: &Attempt,
+        options: &TranscribeOptions,
+    ) -> Result<Vec<(DraftSegment, String)>, EngineError> {
         let Split { segments, next_seek, .. } = split;
-        let options = same.options;
-        let spoken = walk.accept(segments, next_seek, attempt.temperature, options, |tokens| {
-            self.tokenizer.decode(tokens)
-        })?;
-        let segments = spoken
-            .into_iter()
-            .map(|(draft, text)| assemble::segment(draft, text, attempt, options.word_timestamps));
-        Ok(segments.collect())
+        let text = |tokens: &[u32]| self.tokenizer.decode(tokens);
+        Ok(walk.accept(segments, next_seek, attempt.temperature, options, text)?)
     }
 }

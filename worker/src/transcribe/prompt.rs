@@ -7,6 +7,8 @@ pub const MAX_LENGTH: usize = 448;
 
 /// Most tokens of one of the texts that a prompt is made of.
 const TEXT_LENGTH: usize = MAX_LENGTH / 2 - 1;
+/// New tokens without place for which a window cannot be transcribed.
+const ROOM_LEAST: usize = 16;
 
 /// What the prompts of all windows of a recording are made of, as tokens.
 #[derive(Debug, Clone, Default)]
@@ -28,8 +30,8 @@ impl PromptTexts {
     /// The prefix belongs to the recording's first window, and hotwords have no effect where it stands. Both are cut
     /// after 223 tokens. `language_and_task` is empty for English-only models.
     ///
-    /// Where the reference would fail because no place is left to generate anything in, less of the previous text is
-    /// given here.
+    /// Where hardly any place is left to generate in, less of the previous text is given: the reference fails there, or
+    /// loses the window's text.
     #[must_use]
     pub fn prompt(
         &self,
@@ -75,7 +77,7 @@ impl PromptTexts {
     /// How many of `n_previous` tokens of previous text stand in a prompt that has `n_others` more.
     fn previous_kept(&self, n_previous: usize, n_others: usize) -> usize {
         let kept = n_previous.min(TEXT_LENGTH);
-        if n_others + kept + self.max_new_tokens.unwrap_or(0) <= MAX_LENGTH {
+        if n_others + kept + self.max_new_tokens.unwrap_or(ROOM_LEAST) <= MAX_LENGTH {
             return kept;
         }
         let wanted = self.max_new_tokens.unwrap_or(MAX_LENGTH / 2);
@@ -152,8 +154,9 @@ mod tests {
     fn previous_text_makes_room_only_where_there_would_be_none() {
         let long: Vec<u32> = (0..300).collect();
         let hotwords = |n| PromptTexts { hotwords: long[..n].to_vec(), ..PromptTexts::default() };
-        assert_eq!(prompt(&hotwords(221), 0, &long, &[8, 9]).len(), MAX_LENGTH);
-        assert_eq!(prompt(&hotwords(222), 0, &long, &[8, 9]).len(), 226);
+        assert_eq!(prompt(&hotwords(205), 0, &long, &[8, 9]).len(), 205 + 223 + 4);
+        assert_eq!(prompt(&hotwords(206), 0, &long, &[8, 9]).len(), MAX_LENGTH / 2);
+        assert_eq!(prompt(&hotwords(223), 0, &long, &[8, 9]).len(), 223 + 4);
         let texts = PromptTexts { max_new_tokens: Some(300), ..PromptTexts::default() };
         assert_eq!(prompt(&texts, 0, &long, &[8, 9]).len(), 148);
         assert_eq!(max_length(148, texts.max_new_tokens), MAX_LENGTH);
