@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dispatch;
+mod options_arguments;
 mod run_arguments;
 mod s3_arguments;
 

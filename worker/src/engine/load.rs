@@ -113,27 +113,7 @@ impl Engine {
     /// # Errors
     /// Names the option and what it must be.
     pub fn check_options(&self, options: &TranscribeOptions) -> Result<(), EngineError> {
-        let bad = |name, value: String, must| Err(EngineError::BadOption { name, value, must });
-        for (name, value) in [("beam_size", options.beam_size), ("best_of", options.best_of)] {
-            if value == 0 {
-                return bad(name, value.to_string(), "at least 1");
-            }
-        }
-        if options.temperature.is_empty() {
-            return bad("temperature", "empty".into(), "a list of at least one number");
-        }
-        for (name, value) in [
-            ("max_initial_timestamp", options.max_initial_timestamp),
-            ("patience", options.patience),
-            ("repetition_penalty", options.repetition_penalty),
-        ]
-        .into_iter()
-        .chain(options.temperature.iter().map(|&temperature| ("temperature", temperature)))
-        {
-            if !value.is_finite() || value < 0.0 {
-                return bad(name, value.to_string(), "a number of at least 0");
-            }
-        }
+        options.check()?;
         if options.task == Task::Translate && !self.is_multilingual() {
             return Err(EngineError::EnglishOnly { asked: "task translate".into() });
         }

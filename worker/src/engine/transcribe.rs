@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use steno_shared::options::TranscribeOptions;
+use steno_shared::options::{OptionsError, TranscribeOptions};
 
 use super::{Engine, EngineError};
 use crate::assemble::{self, Transcription};
@@ -141,10 +141,9 @@ impl Engine {
                 Verdict::TryAgain => failures.push(attempt),
             }
         }
-        best_of_failures(failures, options).ok_or(EngineError::BadOption {
-            name: "temperature",
-            value: "empty".into(),
-            must: "a list of at least one number",
+        best_of_failures(failures, options).ok_or_else(|| {
+            OptionsError { name: "temperature", value: "empty".into(), must: "a list of at least one number" }
+                .into()
         })
     }
 }
