@@ -5,5 +5,6 @@ mod dispatch;
 mod options_arguments;
 mod run_arguments;
 mod s3_arguments;
+mod subtitle_arguments;
 
 pub use dispatch::main;

@@ -10,6 +10,7 @@ use steno_shared::worker_config::Device;
 
 use super::options_arguments::OptionsArguments;
 use super::s3_arguments::S3Arguments;
+use super::subtitle_arguments::SubtitleArguments;
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::options::Settings;
@@ -56,6 +57,8 @@ pub(super) struct RunArguments {
     s3: S3Arguments,
     #[command(flatten)]
     options: OptionsArguments,
+    #[command(flatten)]
+    subtitles: SubtitleArguments,
 }
 
 impl RunArguments {
@@ -76,6 +79,8 @@ impl RunArguments {
         formats.push(Format::Json);
         formats.sort_unstable();
         formats.dedup();
+        let subtitles = self.subtitles.layout();
+        subtitles.check(&options, &formats).map_err(Failure::usage)?;
         Ok(RunRequest {
             input: absolute(self.input)?,
             output: absolute(self.out)?,
@@ -86,6 +91,7 @@ impl RunArguments {
             device: self.device,
             options,
             formats,
+            subtitles,
             state: self.state,
             existing: self.existing.unwrap_or_default(),
             s3: self.s3.config(),

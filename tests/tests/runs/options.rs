@@ -18,6 +18,12 @@ fn bad_options_are_refused_and_nothing_is_touched() -> anyhow::Result<()> {
     world.run()?.args(["--beam-size", "0"]).run()?.expect(2)?.says(&["beam_size is 0", "at least 1"])?;
     let alone = world.run()?.args(["--hallucination-silence-threshold", "2"]).run()?.expect(2)?;
     alone.says(&["hallucination_silence_threshold", "word_timestamps"])?;
+    world
+        .run()?
+        .args(["--max-line-width", "42"])
+        .run()?
+        .expect(2)?
+        .says(&["max_line_width", "word_timestamps"])?;
     ensure!(!world.state().exists() && !world.output().exists(), "a refused run left something behind");
     invariants::nothing_runs(&world)
 }
