@@ -11,6 +11,7 @@ use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::Store;
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::{Format, PublishedHead};
 
 use crate::existing::Existing;
@@ -232,8 +233,13 @@ impl Intake<'_> {
             return Err(self.refuse(&other));
         }
         if backlog.published > 0 {
+            let subtitles = if self.meta.subtitles == SubtitleLayout::default() {
+                ""
+            } else {
+                "; their subtitles stay as they are (remove these files to have them laid out anew)"
+            };
             say(&format!(
-                "{} transcribed before with the same settings",
+                "{} transcribed before with the same settings{subtitles}",
                 counted(backlog.published, "recording")
             ));
         }

@@ -8,6 +8,7 @@ pub mod inspect;
 mod listing;
 pub mod machine;
 pub mod manifest;
+pub mod options;
 pub mod plan;
 pub mod probe;
 pub mod programs;

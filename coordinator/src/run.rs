@@ -14,6 +14,7 @@ use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_folder::ModelFolder;
 use steno_shared::storage::{PutCondition, Store};
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
 use crate::backlog::{Backlog, Intake};
@@ -121,7 +122,10 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
     let options_hash = request.options.hash().map_err(Failure::usage)?;
     let (input, output) = (request.input.to_string(), request.output.to_string());
     let formats: Vec<&str> = request.formats.iter().map(|format| format.extension()).collect();
-    let identity = format!("{input:?} {output:?} {hash} {options_hash} {formats:?}");
+    let mut identity = format!("{input:?} {output:?} {hash} {options_hash} {formats:?}");
+    if request.subtitles != SubtitleLayout::default() {
+        identity += &serde_json::to_string(&request.subtitles).map_err(Failure::internal)?;
+    }
     let batch: BatchId = hex(&Sha256::digest(identity.as_bytes())[..6]).parse().map_err(Failure::internal)?;
     Ok(BatchMeta {
         batch,
@@ -130,6 +134,7 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
         model: ModelIdentity { name: model_name(&request.model), hash },
         options: request.options.clone(),
         formats: request.formats.clone(),
+        subtitles: request.subtitles,
         shards: spread.workers,
     })
 }

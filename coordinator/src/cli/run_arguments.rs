@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
-use steno_shared::options::{ComputeType, Task, TranscribeOptions};
 use steno_shared::storage::Location;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
+use super::options_arguments::OptionsArguments;
 use super::s3_arguments::S3Arguments;
+use super::subtitle_arguments::SubtitleArguments;
 use crate::existing::Existing;
 use crate::failure::Failure;
+use crate::options::Settings;
 use crate::run::RunRequest;
 
 #[derive(Debug, Args)]
@@ -36,16 +38,9 @@ pub(super) struct RunArguments {
     /// Where the engine runs: auto, cpu or cuda.
     #[arg(long, default_value = "auto", value_parser = named::<Device>)]
     device: Device,
-    /// Numeric type of the computation: default, auto, int8, int8_float32, int8_float16, int8_bfloat16, int16,
-    /// float16, bfloat16 or float32.
-    #[arg(long, default_value = "default", value_parser = named::<ComputeType>)]
-    compute_type: ComputeType,
-    /// Language of the recordings, such as en or de [default: detected for each].
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// transcribe in the spoken language, or translate to English.
-    #[arg(long, default_value = "transcribe", value_parser = named::<Task>)]
-    task: Task,
+    /// Options of transcription in a TOML or JSON file, by the names of the flags below; a flag wins over the file.
+    #[arg(long = "options", value_name = "FILE")]
+    options_file: Option<PathBuf>,
     /// Files to write for each recording, of json, txt, srt, vtt, tsv; json is always written.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "json", value_parser = named::<Format>)]
     format: Vec<Format>,
@@ -60,6 +55,10 @@ pub(super) struct RunArguments {
     pub(super) json: bool,
     #[command(flatten)]
     s3: S3Arguments,
+    #[command(flatten)]
+    options: OptionsArguments,
+    #[command(flatten)]
+    subtitles: SubtitleArguments,
 }
 
 impl RunArguments {
@@ -70,10 +69,18 @@ impl RunArguments {
         };
         let model = std::path::absolute(&self.model)
             .map_err(|error| Failure::usage(format!("failed to find {}: {error}", self.model.display())))?;
+        let mut settings = match &self.options_file {
+            Some(path) => Settings::read(path).map_err(Failure::usage)?,
+            None => Settings::default(),
+        };
+        settings.overlay(self.options.0);
+        let options = settings.options().map_err(Failure::usage)?;
         let mut formats = self.format;
         formats.push(Format::Json);
         formats.sort_unstable();
         formats.dedup();
+        let subtitles = self.subtitles.layout();
+        subtitles.check(&options, &formats).map_err(Failure::usage)?;
         Ok(RunRequest {
             input: absolute(self.input)?,
             output: absolute(self.out)?,
@@ -82,13 +89,9 @@ impl RunArguments {
             workers: self.workers,
             threads: self.threads,
             device: self.device,
-            options: TranscribeOptions {
-                language: self.language,
-                task: self.task,
-                compute_type: self.compute_type,
-                ..TranscribeOptions::default()
-            },
+            options,
             formats,
+            subtitles,
             state: self.state,
             existing: self.existing.unwrap_or_default(),
             s3: self.s3.config(),

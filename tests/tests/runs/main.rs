@@ -3,6 +3,7 @@
 mod bad_recordings;
 mod commands;
 mod kill;
+mod options;
 mod other_settings;
 mod plain;
 mod refusals;
