@@ -22,6 +22,9 @@ pub struct Transcript {
     pub schema_version: u32,
     /// Length of the decoded audio in seconds.
     pub duration: f64,
+    /// Length of what holds speech, in seconds, if the rest was left out before transcribing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_after_vad: Option<f64>,
     /// What a reader should know: a cut-off file, invalid frames. Empty when all is well.
     #[serde(default)]
     pub warnings: Vec<String>,

@@ -29,6 +29,9 @@ struct Args {
     /// Folder for the decoded samples, s16le.
     #[arg(long)]
     samples: Option<PathBuf>,
+    /// Options as a JSON object with the names of TranscribeOptions; the arguments below go before it.
+    #[arg(long)]
+    options: Option<PathBuf>,
     /// Language code; detected if not given.
     #[arg(long)]
     language: Option<String>,
@@ -71,12 +74,7 @@ fn main() -> ExitCode {
 
 fn transcribe_all(args: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
     let args = Args::parse_from(args);
-    let options = TranscribeOptions {
-        language: args.language.clone(),
-        task: if args.translate { Task::Translate } else { Task::Transcribe },
-        initial_prompt: args.initial_prompt.clone(),
-        ..TranscribeOptions::default()
-    };
+    let options = options(&args)?;
     let compute_type = if args.float32 { ComputeType::Float32 } else { ComputeType::Default };
     ct2rs::sys::set_random_seed(args.seed);
     for folder in args.out.iter().chain(&args.samples) {
@@ -90,6 +88,20 @@ fn transcribe_all(args: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn options(args: &Args) -> anyhow::Result<TranscribeOptions> {
+    let given: TranscribeOptions = match &args.options {
+        Some(path) => serde_json::from_slice(&std::fs::read(path)?)
+            .with_context(|| format!("cannot read the options of {}", path.display()))?,
+        None => TranscribeOptions::default(),
+    };
+    Ok(TranscribeOptions {
+        language: args.language.clone().or(given.language),
+        task: if args.translate { Task::Translate } else { given.task },
+        initial_prompt: args.initial_prompt.clone().or(given.initial_prompt),
+        ..given
+    })
 }
 
 fn transcribe_one(
@@ -123,6 +135,7 @@ fn transcribe_one(
         "language": transcription.language,
         "language_probability": transcription.language_probability,
         "duration": transcription.duration,
+        "duration_after_vad": transcription.duration_after_vad,
         "warnings": audio.warnings,
         "decode_seconds": decode_seconds,
         "compute_seconds": begin.elapsed().as_secs_f64(),

@@ -149,6 +149,7 @@ fn transcribe(
         segments: transcription.segments,
         schema_version: SCHEMA_VERSION,
         duration: transcription.duration,
+        duration_after_vad: transcription.duration_after_vad,
         warnings: audio.warnings,
         provenance: Provenance {
             fingerprint: publisher.fingerprint(recording),

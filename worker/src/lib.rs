@@ -29,4 +29,5 @@ pub mod stage_error;
 pub mod station;
 pub mod tokenizer;
 pub mod transcribe;
+pub mod vad;
 pub mod words;

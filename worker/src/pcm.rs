@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::features::SAMPLE_RATE;
 
@@ -13,8 +14,22 @@ pub const IN_MEMORY_SAMPLES: usize = 15 * 60 * SAMPLE_RATE;
 
 /// 16 kHz mono samples, full scale ±32768. Whatever reads them reads a range at a time, so that a recording of ten
 /// hours takes no more memory than one of a quarter of an hour.
-#[derive(Debug)]
-pub struct Pcm(Kept);
+#[derive(Debug, Clone)]
+pub struct Pcm {
+    kept: Arc<Kept>,
+    /// What of the kept samples these are, in order; none is empty.
+    parts: Vec<Part>,
+}
+
+/// A run of samples within a [`Pcm`].
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// Where it stands in the `Pcm`.
+    at: usize,
+    /// Where it stands in what is kept.
+    kept_at: usize,
+    n_samples: usize,
+}
 
 #[derive(Debug)]
 enum Kept {
@@ -37,19 +52,25 @@ pub struct PcmWriter {
 }
 
 impl Pcm {
+    fn whole(kept: Kept) -> Self {
+        let n_samples = match &kept {
+            Kept::Memory(samples) => samples.len(),
+            Kept::File { n_samples, .. } => *n_samples,
+        };
+        let parts = if n_samples == 0 { Vec::new() } else { vec![Part { at: 0, kept_at: 0, n_samples }] };
+        Self { kept: Arc::new(kept), parts }
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Kept::Memory(samples) => samples.len(),
-            Kept::File { n_samples, .. } => *n_samples,
-        }
+        self.parts.last().map_or(0, |part| part.at + part.n_samples)
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.parts.is_empty()
     }
 
     /// Length in seconds.
@@ -63,22 +84,48 @@ impl Pcm {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, range: Range<usize>) -> io::Result<Vec<i16>> {
-        let end = range.end.min(self.len());
-        let range = range.start.min(end)..end;
-        match &self.0 {
-            Kept::Memory(kept) => Ok(kept[range].to_vec()),
-            Kept::File { file, .. } => {
-                let mut bytes = vec![0; range.len() * 2];
-                file.read_exact_at(&mut bytes, range.start as u64 * 2)?;
-                Ok(samples(&bytes))
+        let mut samples = Vec::with_capacity(range.end.min(self.len()).saturating_sub(range.start));
+        for part in self.within(range) {
+            match &*self.kept {
+                Kept::Memory(kept) => samples.extend(&kept[part.kept_at..part.kept_at + part.n_samples]),
+                Kept::File { file, .. } => {
+                    let mut bytes = vec![0; part.n_samples * 2];
+                    file.read_exact_at(&mut bytes, part.kept_at as u64 * 2)?;
+                    samples.extend(from_bytes(&bytes));
+                }
             }
         }
+        Ok(samples)
+    }
+
+    /// The samples of several ranges, one after the other, as if nothing had been between them. Nothing is copied.
+    #[must_use]
+    pub fn joined(&self, ranges: impl IntoIterator<Item = Range<usize>>) -> Self {
+        let mut at = 0;
+        let mut parts = Vec::new();
+        for part in ranges.into_iter().flat_map(|range| self.within(range)) {
+            parts.push(Part { at, ..part });
+            at += part.n_samples;
+        }
+        Self { kept: Arc::clone(&self.kept), parts }
+    }
+
+    /// The parts that a range falls on, cut to it.
+    fn within(&self, range: Range<usize>) -> impl Iterator<Item = Part> {
+        let first = self.parts.partition_point(|part| part.at + part.n_samples <= range.start);
+        let end = range.end;
+        self.parts[first..].iter().take_while(move |part| part.at < end).filter_map(move |part| {
+            let skipped = range.start.saturating_sub(part.at);
+            let n_samples = part.n_samples.min(end - part.at).saturating_sub(skipped);
+            let part = Part { at: part.at + skipped, kept_at: part.kept_at + skipped, n_samples };
+            (n_samples > 0).then_some(part)
+        })
     }
 }
 
 impl From<Vec<i16>> for Pcm {
     fn from(samples: Vec<i16>) -> Self {
-        Self(Kept::Memory(samples))
+        Self::whole(Kept::Memory(samples))
     }
 }
 
@@ -123,14 +170,14 @@ impl PcmWriter {
     pub fn finish(self) -> Pcm {
         let n_samples = self.len();
         match self.file {
-            Some(file) => Pcm(Kept::File { file, n_samples }),
-            None => Pcm(Kept::Memory(samples(&self.bytes))),
+            Some(file) => Pcm::whole(Kept::File { file, n_samples }),
+            None => Pcm::whole(Kept::Memory(from_bytes(&self.bytes).collect())),
         }
     }
 }
 
-fn samples(bytes: &[u8]) -> Vec<i16> {
-    bytes.chunks_exact(2).map(|sample| i16::from_le_bytes([sample[0], sample[1]])).collect()
+fn from_bytes(bytes: &[u8]) -> impl Iterator<Item = i16> {
+    bytes.chunks_exact(2).map(|sample| i16::from_le_bytes([sample[0], sample[1]]))
 }
 
 #[cfg(test)]
@@ -153,6 +200,16 @@ mod tests {
             assert_eq!(pcm.read(0..1000).unwrap(), samples, "{in_memory} in memory");
             assert_eq!(pcm.read(990..2000).unwrap(), samples[990..]);
             assert_eq!(pcm.read(2000..3000).unwrap(), [0_i16; 0]);
+
+            let joined = pcm.joined([10..20, 20..20, 500..503, 990..2000]);
+            assert_eq!(joined.len(), 23);
+            let expected = [&samples[10..20], &samples[500..503], &samples[990..]].concat();
+            for range in [0..23, 0..usize::MAX, 5..12, 10..13, 12..14, 22..23, 23..30, 7..7] {
+                let kept = range.start.min(23)..range.end.min(23);
+                assert_eq!(joined.read(range).unwrap(), expected[kept]);
+            }
+            assert_eq!(joined.joined(std::iter::once(9..14)).read(0..9).unwrap(), expected[9..14]);
+            assert!(joined.joined([]).is_empty());
         }
         assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "its file has no name");
     }

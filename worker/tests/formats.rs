@@ -20,6 +20,7 @@ fn transcript(segments: Vec<Segment>) -> Transcript {
         segments,
         schema_version: SCHEMA_VERSION,
         duration: 10.0,
+        duration_after_vad: None,
         warnings: Vec::new(),
         provenance: Provenance {
             fingerprint: Fingerprint::new("e", 1, "m", "o"),

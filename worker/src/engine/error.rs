@@ -9,6 +9,7 @@ use crate::disposition::Disposition;
 use crate::generate::NativeError;
 use crate::model::{PreprocessorError, VocabularyError};
 use crate::tokenizer::TokenizerError;
+use crate::vad::VadError;
 
 /// An error of loading the engine or of transcribing with it.
 #[derive(Debug, Error)]
@@ -51,6 +52,17 @@ pub enum EngineError {
         /// Language or task asked for.
         asked: String,
     },
+    /// More new tokens are asked for than the model's context holds.
+    #[error(
+        "max_new_tokens is {max_new_tokens}, but after the prompt's own tokens the model's context has room for {room}; \
+         lower it, or shorten prefix and hotwords"
+    )]
+    NoRoomForTokens {
+        /// What is asked for.
+        max_new_tokens: usize,
+        /// What there is at most.
+        room: usize,
+    },
     /// Known speech was not understood.
     #[error(
         "the engine does not understand known speech on {device}: for {said:?} it wrote {heard:?}; \
@@ -64,6 +76,9 @@ pub enum EngineError {
         /// What the engine wrote.
         heard: String,
     },
+    /// Speech could not be told from silence.
+    #[error(transparent)]
+    Vad(#[from] VadError),
     /// The samples of a long recording cannot be read back.
     #[error("cannot read decoded audio back from the spool folder: {0}; check the disk")]
     Spool(#[from] std::io::Error),
@@ -87,7 +102,9 @@ impl EngineError {
             | Self::NoCudaDevice
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
+            | Self::Vad(_)
             | Self::Spool(_)
+            | Self::NoRoomForTokens { .. }
             | Self::Options(_) => Exit::Unusable,
         }
     }
@@ -98,6 +115,7 @@ impl EngineError {
         match self {
             Self::Interrupted { .. } => Disposition::Interrupted,
             Self::Native(error) => error.disposition(),
+            Self::Vad(error) => error.disposition(),
             Self::Spool(_) => Disposition::Retry,
             // None of these has to do with the recording.
             Self::Folder(_)
@@ -108,6 +126,7 @@ impl EngineError {
             | Self::Nonsense { .. }
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
+            | Self::NoRoomForTokens { .. }
             | Self::Options(_) => Disposition::Fatal,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use steno_shared::model_folder::ModelFolder;
-use steno_shared::options::{ComputeType, Task, TranscribeOptions};
+use steno_shared::options::ComputeType;
 use steno_shared::worker_config::Device;
 
 use super::EngineError;
@@ -106,41 +106,5 @@ impl Engine {
     #[must_use]
     pub fn is_multilingual(&self) -> bool {
         self.model.is_multilingual()
-    }
-
-    /// Checks that this model can do what the options ask for: once a batch, before the first recording.
-    ///
-    /// # Errors
-    /// Names the option and what it must be.
-    pub fn check_options(&self, options: &TranscribeOptions) -> Result<(), EngineError> {
-        options.check()?;
-        if options.task == Task::Translate && !self.is_multilingual() {
-            return Err(EngineError::EnglishOnly { asked: "task translate".into() });
-        }
-        match &options.language {
-            Some(language) => self.language_and_task(language, options.task).map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    /// The tokens that tell the decoder language and task; none for an English-only model.
-    pub(super) fn language_and_task(&self, language: &str, task: Task) -> Result<Vec<u32>, EngineError> {
-        let unknown = || EngineError::UnknownLanguage { language: language.to_owned() };
-        let special = self.tokenizer.special();
-        if !self.is_multilingual() {
-            return match language {
-                "en" => Ok(Vec::new()),
-                other => Err(EngineError::EnglishOnly { asked: format!("language {other:?}") }),
-            };
-        }
-        let task = match task {
-            Task::Transcribe => special.transcribe,
-            Task::Translate => special.translate,
-        };
-        // Language tokens stand between start of transcript and the tasks.
-        let languages =
-            special.sot + 1..special.translate.into_iter().chain(special.transcribe).min().unwrap_or(0);
-        let token = self.vocabulary.id(&format!("<|{language}|>")).filter(|token| languages.contains(token));
-        Ok(vec![token.ok_or_else(unknown)?, task.ok_or_else(unknown)?])
     }
 }

@@ -10,7 +10,7 @@ use steno_shared::options::{Task, TranscribeOptions};
 use super::{Engine, EngineError};
 use crate::features::LogMel;
 use crate::pcm::Pcm;
-use crate::transcribe::{LanguageGuess, avg_logprob, compression_ratio, prompt};
+use crate::transcribe::{PromptTexts, avg_logprob, compression_ratio};
 
 /// 2.7 s of John F. Kennedy's inaugural address (1961, public domain), 16 kHz mono, s16le.
 const SPEECH: &[u8] = include_bytes!("../../assets/self-test.s16le");
@@ -41,10 +41,9 @@ impl Engine {
         let pcm = Pcm::from(samples.collect::<Vec<_>>());
         let mut log_mel = LogMel::new(&pcm, self.filters.clone())?;
         let encoded = self.model.encode_part(&log_mel.window(0, N_FRAMES)?, N_FRAMES)?;
-        let language = LanguageGuess { language: "en".to_owned(), probability: 1.0 };
-        let language_and_task = self.language_and_task(&language.language, Task::Transcribe)?;
-        let mut tokens = prompt(self.tokenizer.special(), &[], &language_and_task);
-        tokens.push(self.tokenizer.special().no_timestamps);
+        let language_and_task = self.language_and_task("en", Task::Transcribe)?;
+        let texts = PromptTexts { without_timestamps: true, ..PromptTexts::default() };
+        let tokens = texts.prompt(self.tokenizer.special(), 0, &[], &language_and_task);
         let options = TranscribeOptions { beam_size: 1, ..TranscribeOptions::default() };
         let suppressed = self.tokenizer.suppressed(&options.suppress_tokens);
         let prompt = self.vocabulary.strings(&tokens)?;

@@ -1,18 +1,18 @@
-//! The sequential pipeline: window after window, each with the text before it as its prompt.
+//! From samples to a transcription.
 
 use std::ops::ControlFlow;
 
-use steno_shared::options::{OptionsError, TranscribeOptions};
+use steno_shared::options::TranscribeOptions;
+use steno_shared::transcript::Segment;
 
+use super::speech::Speech;
 use super::{Engine, EngineError};
 use crate::assemble::{self, Transcription};
-use crate::features::{FRAMES_PER_SECOND, LogMel, WINDOW_FRAMES};
-use crate::generate::Encoded;
+use crate::features::{FRAMES_PER_SECOND, LogMel};
 use crate::pcm::Pcm;
-use crate::transcribe::{
-    Attempt, LanguageGuess, LanguageVote, Verdict, Walk, avg_logprob, best_of_failures, compression_ratio,
-    is_silence, judge, prompt,
-};
+use crate::transcribe::Attempt;
+use crate::vad::TimeMap;
+use crate::words::DraftSegment;
 
 /// How far a transcription is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,127 +43,80 @@ impl Engine {
         progress: Report<'_>,
     ) -> Result<Transcription, EngineError> {
         self.check_options(options)?;
+        let begun = Progress { seconds: 0.0, total_seconds: pcm.seconds(), generations: 0 };
+        if progress(begun).is_break() {
+            return Err(EngineError::Interrupted { seconds: 0.0 });
+        }
+        // Who names the parts to transcribe wants them as they are.
+        let speech = if options.filters_silence() && options.clip_timestamps.is_empty() {
+            Some(Speech::find(pcm, options, &mut || progress(begun))?)
+        } else {
+            None
+        };
         let mut recording = Recording {
-            log_mel: LogMel::new(pcm, self.filters.clone())?,
+            log_mel: LogMel::new(speech.as_ref().map_or(pcm, |speech| &speech.pcm), self.filters.clone())?,
             duration: pcm.seconds(),
             seek: 0,
             generations: 0,
+            times: speech.as_ref().map(|speech| &speech.times),
             progress,
         };
-        recording.report()?;
-        let (language, mut first) = self.language(&mut recording, options)?;
-        let language_and_task = self.language_and_task(&language.language, options.task)?;
-        let suppressed = self.tokenizer.suppressed(&options.suppress_tokens);
-        let initial = match &options.initial_prompt {
-            Some(text) => self.tokenizer.encode_prompt(text)?,
-            None => Vec::new(),
-        };
-        let mut walk = Walk::new(recording.log_mel.content_frames(), initial);
-        let mut segments = Vec::new();
-        while let Some(window) = walk.window() {
-            let encoded = match first.take() {
-                Some(encoded) => encoded,
-                None => self.model.encode(recording.log_mel.window(window.seek, window.size)?)?,
-            };
-            let prompt = prompt(self.tokenizer.special(), window.previous, &language_and_task);
-            let attempt = self.generate(&encoded, &prompt, &suppressed, options, &mut recording)?;
-            if is_silence(&attempt, options) {
-                walk.skip();
-            } else {
-                let cuts = walk.accept(
-                    self.tokenizer.special(),
-                    options,
-                    &attempt.tokens,
-                    attempt.temperature,
-                    |tokens| self.tokenizer.decode(tokens),
-                )?;
-                segments.extend(cuts.into_iter().map(|(cut, text)| assemble::segment(&cut, text, &attempt)));
-            }
-            recording.seek = walk.seek();
-            recording.report()?;
-        }
+        let language = self.language(&mut recording, options)?;
+        let guess = language.guess.clone();
+        let segments = self.walk(&mut recording, language, options)?;
         Ok(Transcription {
-            language: language.language,
-            language_probability: language.probability,
+            language: guess.language,
+            language_probability: guess.probability,
             duration: recording.duration,
+            duration_after_vad: speech.as_ref().map(|speech| speech.pcm.seconds()),
             segments,
-        })
-    }
-
-    /// The language, and the first window's encoding if finding it out took one.
-    ///
-    /// The reference encodes the first window twice, for a recording shorter than the window with one more frame
-    /// when it detects the language. Here it is encoded once, as for generating.
-    fn language(
-        &self,
-        recording: &mut Recording<'_>,
-        options: &TranscribeOptions,
-    ) -> Result<(LanguageGuess, Option<Encoded>), EngineError> {
-        if let Some(language) = &options.language {
-            return Ok((LanguageGuess { language: language.clone(), probability: 1.0 }, None));
-        }
-        if !self.is_multilingual() {
-            return Ok((LanguageGuess { language: "en".to_owned(), probability: 1.0 }, None));
-        }
-        let content = recording.log_mel.content_frames();
-        let encoded = self.model.encode(recording.log_mel.window(0, content.clamp(1, WINDOW_FRAMES))?)?;
-        let guess = self.model.detect_language(&encoded)?;
-        let mut vote = LanguageVote::default();
-        let language = vote.add(guess.clone()).or_else(|| vote.majority()).unwrap_or(guess);
-        Ok((language, Some(encoded)))
-    }
-
-    /// Tries temperature after temperature until a window's text is good enough.
-    fn generate(
-        &self,
-        encoded: &Encoded,
-        prompt: &[u32],
-        suppressed: &[i32],
-        options: &TranscribeOptions,
-        recording: &mut Recording<'_>,
-    ) -> Result<Attempt, EngineError> {
-        let prompt = self.vocabulary.strings(prompt)?;
-        let mut failures = Vec::new();
-        for &temperature in &options.temperature {
-            let generated = self.model.generate(encoded, &prompt, temperature, suppressed, options)?;
-            let text = self.tokenizer.decode(&generated.tokens)?;
-            let attempt = Attempt {
-                avg_logprob: avg_logprob(generated.score, generated.tokens.len(), options.length_penalty),
-                compression_ratio: compression_ratio(text.trim()),
-                no_speech_prob: f64::from(generated.no_speech_prob),
-                temperature,
-                tokens: generated.tokens,
-            };
-            recording.generations += 1;
-            recording.report()?;
-            match judge(&attempt, options) {
-                Verdict::Accept => return Ok(attempt),
-                Verdict::TryAgain => failures.push(attempt),
-            }
-        }
-        best_of_failures(failures, options).ok_or_else(|| {
-            OptionsError { name: "temperature", value: "empty".into(), must: "a list of at least one number" }
-                .into()
         })
     }
 }
 
 /// A recording on its way.
-struct Recording<'a> {
-    log_mel: LogMel<'a>,
+pub(super) struct Recording<'a> {
+    pub(super) log_mel: LogMel<'a>,
     duration: f64,
     seek: usize,
-    generations: u64,
+    pub(super) generations: u64,
+    /// Where the speech was, if the recording is heard without its silence.
+    times: Option<&'a TimeMap>,
     progress: Report<'a>,
 }
 
 impl Recording<'_> {
-    fn report(&mut self) -> Result<(), EngineError> {
-        let seconds = self.seek as f64 / FRAMES_PER_SECOND as f64;
+    /// Notes that all frames before one are done with. Clips may go back, progress does not.
+    pub(super) fn pass(&mut self, frame: usize) {
+        self.seek = self.seek.max(frame);
+    }
+
+    pub(super) fn report(&mut self) -> Result<(), EngineError> {
+        let heard = self.seek as f64 / FRAMES_PER_SECOND as f64;
+        let seconds = match self.times {
+            Some(_) if self.seek >= self.log_mel.content_frames() => self.duration,
+            Some(times) => times.original_time(heard, None, false).min(self.duration),
+            None => heard,
+        };
         let progress = Progress { seconds, total_seconds: self.duration, generations: self.generations };
         match (self.progress)(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(EngineError::Interrupted { seconds }),
         }
+    }
+
+    /// A segment of the transcript, at its times in the whole recording.
+    pub(super) fn segment(
+        &self,
+        draft: DraftSegment,
+        text: String,
+        attempt: &Attempt,
+        options: &TranscribeOptions,
+    ) -> Segment {
+        let draft = match self.times {
+            Some(times) => assemble::restored(draft, times),
+            None => draft,
+        };
+        assemble::segment(draft, text, attempt, options.word_timestamps)
     }
 }

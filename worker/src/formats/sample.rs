@@ -23,6 +23,7 @@ pub(super) fn transcript(segments: &[(f64, f64, &str)]) -> Transcript {
             .collect(),
         schema_version: SCHEMA_VERSION,
         duration: 10.0,
+        duration_after_vad: None,
         warnings: Vec::new(),
         provenance: Provenance {
             fingerprint: Fingerprint::new("e", 1, "m", "o"),

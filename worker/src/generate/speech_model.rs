@@ -8,7 +8,7 @@ use steno_shared::options::{ComputeType, TranscribeOptions};
 use super::device::{ChosenDevice, native_compute_type};
 use super::error::NativeError;
 use crate::features::WINDOW_FRAMES;
-use crate::transcribe::{LanguageGuess, MAX_LENGTH};
+use crate::transcribe::{LanguageGuess, max_length};
 
 /// Seconds of one timestamp token.
 const SECONDS_PER_TIMESTAMP: f64 = 0.02;
@@ -136,7 +136,7 @@ impl SpeechModel {
         options: &TranscribeOptions,
     ) -> Result<Generated, NativeError> {
         let doing = "generating";
-        let options = native_options(temperature, suppress_tokens, options);
+        let options = native_options(prompt.len(), temperature, suppress_tokens, options);
         let windows = self
             .whisper
             .generate(&encoded.0, &[prompt.to_vec()], &options)
@@ -160,13 +160,18 @@ impl SpeechModel {
     }
 }
 
-fn native_options(temperature: f64, suppress_tokens: &[i32], options: &TranscribeOptions) -> WhisperOptions {
+fn native_options(
+    prompt_length: usize,
+    temperature: f64,
+    suppress_tokens: &[i32],
+    options: &TranscribeOptions,
+) -> WhisperOptions {
     let first_timestamp = (options.max_initial_timestamp / SECONDS_PER_TIMESTAMP).round_ties_even();
     let common = WhisperOptions {
         length_penalty: options.length_penalty as f32,
         repetition_penalty: options.repetition_penalty as f32,
         no_repeat_ngram_size: options.no_repeat_ngram_size,
-        max_length: MAX_LENGTH,
+        max_length: max_length(prompt_length, options.max_new_tokens),
         return_scores: true,
         return_no_speech_prob: true,
         max_initial_timestamp_index: first_timestamp as usize,

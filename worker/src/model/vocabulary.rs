@@ -125,6 +125,18 @@ impl Vocabulary {
         ids.iter().map(|&id| self.token(id)).collect()
     }
 
+    /// Number of tokens.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
     /// The token's id, if there is such a token.
     #[must_use]
     pub fn id(&self, token: &str) -> Option<u32> {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::SpecialTokens;
 use super::non_speech::non_speech_tokens;
+use super::{SpecialTokens, trim_white_space};
 
 /// Why the tokenizer cannot be used.
 #[derive(Debug, Error)]
@@ -82,7 +82,7 @@ impl TextTokenizer {
     /// # Errors
     /// When the tokenizer refuses the text.
     pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        self.encode(&format!(" {}", text.trim()))
+        self.encode(&format!(" {}", trim_white_space(text)))
     }
 
     /// The text of tokens; timestamps and other special tokens leave nothing.

@@ -1,0 +1,264 @@
+//! The sequential pipeline beside faster-whisper, option set by option set: `tools/reference/sequential.py` wrote what that
+//! makes of the same recordings. Needs the models tiny.en and base: `make setup` fetches them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use steno_shared::options::{ComputeType, TranscribeOptions, VadParameters};
+use steno_shared::transcript::{Segment, Word};
+use steno_shared::worker_config::{Device, WorkLimits};
+use steno_worker::assemble::Transcription;
+use steno_worker::decode_audio::{DecodeRequest, decode_audio};
+use steno_worker::disposition::Disposition;
+use steno_worker::engine::{Engine, EngineError, Progress};
+use steno_worker::pcm::Pcm;
+
+/// How far times may be apart, in seconds.
+const CLOSE: f64 = 0.02 + 1e-9;
+/// How far the time of a word may be, as long as few are.
+const NEAR: f64 = 0.2 + 1e-9;
+
+#[derive(Deserialize)]
+struct Case {
+    model: String,
+    parts: Vec<Part>,
+    options: TranscribeOptions,
+    reference: Reference,
+}
+
+/// A file of the repository, or seconds of silence.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Part {
+    File(String),
+    Silence(f64),
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    language: String,
+    language_probability: f64,
+    duration: f64,
+    duration_after_vad: Option<f64>,
+    segments: Vec<Segment>,
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn local(name: &str) -> PathBuf {
+    let path = repository().join(".local").join(name);
+    assert!(path.exists(), "no {}: run make setup", path.display());
+    path
+}
+
+fn engine(model: &str) -> Engine {
+    Engine::load(&local("models").join(model), Device::Cpu, ComputeType::Float32, 2).unwrap()
+}
+
+fn samples(part: &Part) -> Vec<i16> {
+    let file = match part {
+        Part::Silence(seconds) => return vec![0; (seconds * 16_000.0) as usize],
+        Part::File(file) => repository().join(file),
+    };
+    let request = DecodeRequest {
+        path: &file,
+        expected_seconds: None,
+        ffmpeg: &local("bin/ffmpeg"),
+        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        spool: &std::env::temp_dir(),
+        limits: WorkLimits::default().into(),
+    };
+    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
+}
+
+fn pcm(parts: &[Part]) -> Pcm {
+    Pcm::from(parts.iter().flat_map(samples).collect::<Vec<_>>())
+}
+
+fn jfk() -> Pcm {
+    pcm(&[Part::File("worker/tests/data/jfk.flac".into())])
+}
+
+fn transcribe(engine: &mut Engine, pcm: &Pcm, options: &TranscribeOptions) -> Transcription {
+    engine.transcribe(pcm, options, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+fn assert_close(what: &str, ours: f64, reference: f64, tolerance: f64) {
+    assert!((ours - reference).abs() <= tolerance, "{what}: {ours} is not {reference}");
+}
+
+/// Asserts that words are the same and none is far off; returns how many are close, of how many.
+fn compare_words(what: &str, ours: &[Word], reference: &[Word]) -> (usize, usize) {
+    let texts = |words: &[Word]| words.iter().map(|word| word.word.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(ours), texts(reference), "{what}");
+    let mut close = 0;
+    for (ours, reference) in ours.iter().zip(reference) {
+        let off = (ours.start - reference.start).abs().max((ours.end - reference.end).abs());
+        assert!(off <= NEAR, "{what}: {ours:?} is not {reference:?}");
+        close += usize::from(off <= CLOSE);
+        assert_close(what, ours.probability, reference.probability, 0.02);
+    }
+    (close, ours.len())
+}
+
+fn compare(name: &str, ours: &Transcription, reference: &Reference) {
+    assert_eq!(ours.language, reference.language, "{name}");
+    assert_close(name, ours.language_probability, reference.language_probability, 0.03);
+    assert_close(name, ours.duration, reference.duration, 1e-9);
+    assert_eq!(ours.duration_after_vad, reference.duration_after_vad, "{name}");
+    let texts = |segments: &[Segment]| segments.iter().map(|s| s.text.clone()).collect::<Vec<_>>();
+    assert_eq!(texts(&ours.segments), texts(&reference.segments), "{name}");
+    let (mut close, mut n_words) = (0, 0);
+    for (number, (ours, reference)) in ours.segments.iter().zip(&reference.segments).enumerate() {
+        let what = format!("{name}, segment {number}");
+        assert_close(&what, ours.start, reference.start, CLOSE);
+        assert_close(&what, ours.end, reference.end, CLOSE);
+        assert_close(&what, ours.temperature, reference.temperature, 1e-9);
+        assert_close(&what, ours.avg_logprob, reference.avg_logprob, 0.01);
+        assert_close(&what, ours.no_speech_prob, reference.no_speech_prob, 0.01);
+        assert_close(&what, ours.compression_ratio, reference.compression_ratio, 1e-9);
+        assert_eq!(ours.words.is_some(), reference.words.is_some(), "{what}");
+        if let (Some(ours), Some(reference)) = (&ours.words, &reference.words) {
+            let (of_segment, all) = compare_words(&what, ours, reference);
+            close += of_segment;
+            n_words += all;
+        }
+    }
+    assert!(close * 100 >= n_words * 95, "{name}: {close} of {n_words} words are close");
+}
+
+#[test]
+fn each_option_set_gives_the_reference_s_transcript() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sequential");
+    let mut cases: BTreeMap<String, Vec<(String, Case)>> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let case: Case = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        cases.entry(case.model.clone()).or_default().push((name, case));
+    }
+    assert!(cases.values().flatten().count() >= 12, "cases are missing");
+    for (model, cases) in cases {
+        let mut engine = engine(&model);
+        for (name, case) in cases {
+            let ours = transcribe(&mut engine, &pcm(&case.parts), &case.options);
+            compare(&name, &ours, &case.reference);
+        }
+    }
+}
+
+#[test]
+fn silence_left_out_leaves_nothing_to_transcribe() {
+    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::default() };
+    let mut engine = engine("tiny.en");
+    for n_samples in [0, 1, 159, 48_000] {
+        let ours = transcribe(&mut engine, &Pcm::from(vec![0; n_samples]), &options);
+        assert_eq!((ours.segments, ours.duration_after_vad), (vec![], Some(0.0)), "{n_samples} samples");
+        assert!((ours.duration - n_samples as f64 / 16_000.0).abs() < 1e-9);
+    }
+    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::default());
+    assert_eq!(ours.duration_after_vad, None, "nothing was left out");
+}
+
+#[test]
+fn progress_is_told_in_the_recording_s_time_where_silence_is_left_out() {
+    let recording =
+        pcm(&[Part::Silence(10.0), Part::File("worker/tests/data/jfk.flac".into()), Part::Silence(10.0)]);
+    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::default() };
+    let mut reports: Vec<Progress> = Vec::new();
+    let ours = engine("tiny.en")
+        .transcribe(&recording, &options, &mut |progress| {
+            reports.push(progress);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(ours.segments[0].start > 9.0, "{:?}", ours.segments);
+    let idle = reports.iter().take_while(|progress| progress.generations == 0).count();
+    assert!(idle > 5, "it is told that speech is being looked for: {idle}");
+    assert!(reports.is_sorted_by(|a, b| a.seconds <= b.seconds && a.generations <= b.generations));
+    assert!((reports.last().unwrap().seconds - recording.seconds()).abs() < 1e-9);
+
+    let error = engine("tiny.en")
+        .transcribe(&recording, &options, &mut |progress| {
+            if progress.generations > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Interrupted);
+    let mut calls = 0;
+    let error = engine("tiny.en")
+        .transcribe(&recording, &options, &mut |_| {
+            calls += 1;
+            if calls > 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap_err();
+    assert_eq!((error.disposition(), calls), (Disposition::Interrupted, 3), "while looking for speech");
+}
+
+/// The reference fails here: 223 tokens of hotwords and as many of previous text do not fit its context.
+#[test]
+fn long_hotwords_and_long_recordings_go_together() {
+    let options =
+        TranscribeOptions { hotwords: Some("Kennedy, ".repeat(200)), ..TranscribeOptions::default() };
+    let mut engine = engine("tiny.en");
+    let long = TranscribeOptions { initial_prompt: Some("America ".repeat(300)), ..options.clone() };
+    assert_eq!(transcribe(&mut engine, &jfk(), &long), transcribe(&mut engine, &jfk(), &options));
+}
+
+#[test]
+fn contradictory_and_impossible_options_are_refused() {
+    let engine = engine("tiny.en");
+    let default = TranscribeOptions::default;
+    let cases = [
+        (
+            TranscribeOptions { hallucination_silence_threshold: Some(2.0), ..default() },
+            "hallucination_silence_threshold is 2",
+        ),
+        (TranscribeOptions { max_new_tokens: Some(0), ..default() }, "max_new_tokens is 0"),
+        (TranscribeOptions { max_new_tokens: Some(448), ..default() }, "has room for 447"),
+        (
+            TranscribeOptions { max_new_tokens: Some(300), prefix: Some("a ".repeat(200)), ..default() },
+            "shorten prefix",
+        ),
+        (TranscribeOptions { chunk_length: Some(31), ..default() }, "chunk_length is 31"),
+        (TranscribeOptions { chunk_length: Some(0), ..default() }, "chunk_length is 0"),
+        (TranscribeOptions { clip_timestamps: vec![2.0, 1.0], ..default() }, "each end later than its start"),
+        (TranscribeOptions { clip_timestamps: vec![-1.0], ..default() }, "clip_timestamps is -1"),
+        (TranscribeOptions { suppress_tokens: vec![60_000], ..default() }, "suppress_tokens is 60000"),
+        (TranscribeOptions { suppress_tokens: vec![-2], ..default() }, "suppress_tokens is -2"),
+        (
+            TranscribeOptions { language_detection_segments: 0, ..default() },
+            "language_detection_segments is 0",
+        ),
+        (
+            TranscribeOptions {
+                vad_parameters: VadParameters { threshold: 1.5, ..VadParameters::default() },
+                ..default()
+            },
+            "vad_parameters.threshold is 1.5",
+        ),
+        (TranscribeOptions { patience: 0.05, ..default() }, "patience is 0.05"),
+        (TranscribeOptions { repetition_penalty: 0.0, ..default() }, "repetition_penalty is 0"),
+        (
+            TranscribeOptions { no_speech_threshold: Some(f64::NAN), ..default() },
+            "no_speech_threshold is NaN",
+        ),
+    ];
+    for (options, words) in cases {
+        let error: EngineError = engine.check_options(&options).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.disposition(), Disposition::Fatal);
+    }
+    // Hotwords then stand in the windows after the first.
+    let both = TranscribeOptions {
+        prefix: Some("a".into()),
+        hotwords: Some("b".into()),
+        ..TranscribeOptions::default()
+    };
+    engine.check_options(&both).unwrap();
+}
