@@ -5,6 +5,7 @@ pub mod cli;
 pub mod existing;
 pub mod failure;
 pub mod inspect;
+mod listed;
 mod listing;
 pub mod machine;
 pub mod manifest;
