@@ -11,10 +11,12 @@ use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::Store;
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::{Format, PublishedHead};
 
 use crate::existing::Existing;
 use crate::failure::Failure;
+use crate::listed::Listed;
 use crate::listing;
 use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
 use crate::plan::plan;
@@ -153,28 +155,33 @@ impl Intake<'_> {
         }
         if forgotten > 0 {
             say(&format!(
-                "{} of an earlier run taken off: removed from the input, or replaced",
-                counted(forgotten, "recording")
+                "{} of an earlier run taken off: {}, or replaced",
+                counted(forgotten, "recording"),
+                if self.manifest.is_some() { "not in this manifest" } else { "removed from the input" }
             ));
         }
         Ok(known)
     }
 
     async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<(Vec<Recording>, u64), Failure> {
-        let (mut recordings, mut left_out) = (Vec::new(), 0);
-        let mut listed = std::pin::pin!(list_recordings(self.input, known));
-        while let Some(found) = listed.try_next().await? {
+        let (mut recordings, mut listed) = (Vec::new(), Listed::default());
+        let mut found = std::pin::pin!(list_recordings(self.input, known));
+        while let Some(found) = found.try_next().await? {
+            listed.add(&found);
             match found {
                 // An unreadable one fails with its own message when its turn comes.
                 Found::Recording(recording) | Found::Unreadable(recording, _) => recordings.push(recording),
                 Found::Other => {}
-                Found::Lost(error) => {
-                    left_out += 1;
-                    say(&format!("Left out: {error}"));
-                }
+                Found::Lost(error) => say(&format!("Left out: {error}")),
             }
         }
-        Ok((recordings, left_out))
+        if let Some(refusal) = listed.refusal(&self.meta.input) {
+            return Err(refusal);
+        }
+        if let Some(text) = listed.nothing_found(&self.meta.input) {
+            say(&text);
+        }
+        Ok((recordings, listed.left_out))
     }
 
     async fn read_manifest(&self, path: &Path, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
@@ -232,8 +239,13 @@ impl Intake<'_> {
             return Err(self.refuse(&other));
         }
         if backlog.published > 0 {
+            let subtitles = if self.meta.subtitles == SubtitleLayout::default() {
+                ""
+            } else {
+                "; their subtitles stay as they are (remove these files to have them laid out anew)"
+            };
             say(&format!(
-                "{} transcribed before with the same settings",
+                "{} transcribed before with the same settings{subtitles}",
                 counted(backlog.published, "recording")
             ));
         }

@@ -14,6 +14,7 @@ use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_folder::ModelFolder;
 use steno_shared::storage::{PutCondition, Store};
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
 use crate::backlog::{Backlog, Intake};
@@ -124,7 +125,10 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
     let options_hash = request.options.hash().map_err(Failure::usage)?;
     let (input, output) = (request.input.to_string(), request.output.to_string());
     let formats: Vec<&str> = request.formats.iter().map(|format| format.extension()).collect();
-    let identity = format!("{input:?} {output:?} {hash} {options_hash} {formats:?}");
+    let mut identity = format!("{input:?} {output:?} {hash} {options_hash} {formats:?}");
+    if request.subtitles != SubtitleLayout::default() {
+        identity += &serde_json::to_string(&request.subtitles).map_err(Failure::internal)?;
+    }
     let batch: BatchId = hex(&Sha256::digest(identity.as_bytes())[..6]).parse().map_err(Failure::internal)?;
     Ok(BatchMeta {
         batch,
@@ -133,6 +137,7 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
         model: ModelIdentity { name: model_name(&request.model), hash },
         options: request.options.clone(),
         formats: request.formats.clone(),
+        subtitles: request.subtitles,
         shards: spread.workers,
     })
 }
@@ -149,12 +154,25 @@ async fn create(leases: &Leases, folder: &StateFolder, meta: BatchMeta) -> Resul
         && let Ok(other) = folder.read_batch()
         && other.batch != meta.batch
     {
-        return Err(belongs_to_another(folder, &other));
+        give_way(folder, &other).await?;
     }
     match leases.create_batch(&meta, &LeaseLimits::default()).await? {
         Created::New | Created::Same => Ok(meta),
         Created::Different(other) => Err(belongs_to_another(folder, &other)),
     }
+}
+
+/// Removes another batch from the state folder if nothing has come of it yet: its model was broken or an option was
+/// mistaken, and the user has mended that and runs the same command again.
+async fn give_way(folder: &StateFolder, other: &BatchMeta) -> Result<(), Failure> {
+    let leases = Leases::connect(&folder.redis(), &other.batch).await?;
+    if leases.meta().await?.is_some() {
+        let totals = Snapshot::read(&leases, other.shards).await?.totals;
+        if totals.done + totals.dead > 0 {
+            return Err(belongs_to_another(folder, other));
+        }
+    }
+    Ok(leases.delete_batch().await?)
 }
 
 fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
@@ -172,6 +190,15 @@ fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
 /// at once (should one still finish, its late word is told from the current lease's by the epoch), and a batch that was
 /// stopped hands out leases again.
 async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
+    give_back(leases, meta).await?;
+    for shard in (0..meta.shards).map(ShardId) {
+        leases.reopen(shard).await?;
+    }
+    Ok(())
+}
+
+/// Gives back what workers hold that are gone.
+async fn give_back(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
     for shard in (0..meta.shards).map(ShardId) {
         let held = crate::listing::all(leases, shard, Some(steno_shared::leases::ItemState::Leased)).await?;
         for row in held {
@@ -179,7 +206,6 @@ async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
                 leases.release(shard, &row.id, epoch).await?;
             }
         }
-        leases.reopen(shard).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::BatchId;
 use crate::options::TranscribeOptions;
+use crate::subtitles::SubtitleLayout;
 use crate::transcript::Format;
 
 /// The settings of a batch, fixed when it is created.
@@ -21,6 +22,9 @@ pub struct BatchMeta {
     pub options: TranscribeOptions,
     /// The files written for each recording.
     pub formats: Vec<Format>,
+    /// How subtitles are laid out, if they are among the formats.
+    #[serde(default)]
+    pub subtitles: SubtitleLayout,
     /// How many lease queues the items are spread over, at least 1.
     pub shards: u32,
 }

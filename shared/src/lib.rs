@@ -12,5 +12,6 @@ pub mod options;
 pub mod output_name;
 pub mod recording;
 pub mod storage;
+pub mod subtitles;
 pub mod transcript;
 pub mod worker_config;

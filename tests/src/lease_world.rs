@@ -9,6 +9,7 @@ use steno_shared::leases::{
 };
 use steno_shared::options::TranscribeOptions;
 use steno_shared::recording::{DurationSource, Recording};
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
 
 use crate::lease_invariants::{RawShard, check_invariants, key, read_raw};
@@ -43,6 +44,7 @@ pub fn batch_meta(batch: &BatchId, shards: u32) -> BatchMeta {
         model: ModelIdentity { name: "tiny.en".into(), hash: "0".repeat(64) },
         options: TranscribeOptions::default(),
         formats: vec![Format::Json],
+        subtitles: SubtitleLayout::default(),
         shards,
     }
 }

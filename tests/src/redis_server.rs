@@ -11,6 +11,21 @@ use redis::Connection;
 use steno_shared::leases::RedisConfig;
 use tempfile::TempDir;
 
+/// Makes a folder look to redis-server like a full disk: its append-only file is one that never takes a byte. Under both
+/// names, that of Redis 6 and that of Redis 7.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn full_disk_for_redis(data: &Path) -> Result<()> {
+    use std::os::unix::fs::symlink;
+    let newer = data.join("appendonlydir");
+    std::fs::create_dir_all(&newer)?;
+    symlink("/dev/full", data.join("appendonly.aof"))?;
+    symlink("/dev/full", newer.join("appendonly.aof.1.incr.aof"))?;
+    std::fs::write(newer.join("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n")?;
+    Ok(())
+}
+
 /// How a test's Redis is set up.
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {

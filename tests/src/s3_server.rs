@@ -45,7 +45,7 @@ impl S3Server {
     /// # Errors
     /// When the program is missing or does not become ready.
     pub async fn start() -> anyhow::Result<Self> {
-        let program = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/bin/versitygw"));
+        let program = program();
         ensure!(
             program.exists(),
             "the S3 server for tests, {}, is missing: run make setup",
@@ -138,6 +138,32 @@ impl S3Server {
         Ok(name.to_owned())
     }
 
+    /// Makes a user who may do these actions in a bucket and nothing else; gives the variables for a process.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn user_who_may(
+        &self,
+        bucket: &str,
+        actions: &[&str],
+    ) -> anyhow::Result<[(&'static str, &'static str); 2]> {
+        let (name, secret) = ("limited", "limited-secret-0123456789");
+        let created = Command::new(program())
+            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--endpoint-url", &self.endpoint])
+            .args(["create-user", "--access", name, "--secret", secret, "--role", "user"])
+            .output()?;
+        ensure!(created.status.success(), "no user was made: {}", String::from_utf8_lossy(&created.stderr));
+        let policy = serde_json::json!({"Statement": [{
+            "Effect": "Allow",
+            "Principal": [name],
+            "Action": actions,
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        }]});
+        let client = self.client().await;
+        client.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await?;
+        Ok([("AWS_ACCESS_KEY_ID", name), ("AWS_SECRET_ACCESS_KEY", secret)])
+    }
+
     /// Where the server keeps a bucket's objects, as files.
     #[must_use]
     pub fn bucket_folder(&self, name: &str) -> PathBuf {
@@ -149,6 +175,10 @@ impl S3Server {
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+fn program() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/bin/versitygw"))
 }
 
 /// SDK settings with these credentials, and none of this machine's.

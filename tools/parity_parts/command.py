@@ -107,7 +107,7 @@ class _Comparison:
         folder, names, what = self._recordings()
         parts, speeds, notes, modes = [], [], [], []
         if (busy := os.getloadavg()[0]) > _BUSY_CORES:
-            notes.append(f"Other programs kept about {busy:.1f} of the cores busy when this began: its times say little.")
+            notes.append(f"Other programs were at work when this began (load {busy:.1f}): its times say little.")
         for mode in options.mode:
             if missing := self._steno.lacks(mode):
                 notes.append(f"{mode} mode is left out: this build of steno has no {' or '.join(missing)}.")
@@ -161,7 +161,7 @@ class _Comparison:
             what = f"One file of {options.long} s, joined from the {what}"
         else:
             recordings.copies(options.folder, names, options.copies or 1, made)
-            what = f"{len(names)} {what}, {options.copies or 1} times each"
+            what = f"{len(names)} {what}" + (f", {options.copies} times each" if options.copies else "")
         return made, recordings.listed(made), what
 
     def _both(self, mode, model, folder, names):

@@ -29,7 +29,7 @@ def copies(folder, names, number, destination):
     """Each recording so many times, under names of its own."""
     for copy in range(1, number + 1):
         for name in names:
-            target = destination / f"copy-{copy:02}" / name
+            target = destination / (f"copy-{copy:02}" if number > 1 else "") / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, target)
 

@@ -51,6 +51,8 @@ pub fn main() -> ExitCode {
                 )
                 .with_writer(std::io::stderr)
                 .with_ansi(false)
+                // Told on standard error too, it would panic: a full disk below the log must end no worker.
+                .log_internal_errors(false)
                 .init();
             let runtime =
                 match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

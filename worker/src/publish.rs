@@ -7,6 +7,7 @@ use steno_shared::fingerprint::{Fingerprint, hex};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::Recording;
 use steno_shared::storage::{Put, StorageError, Store};
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::{Format, Transcript};
 
 use crate::formats;
@@ -23,6 +24,7 @@ const REPLACE_ATTEMPTS: u32 = 3;
 pub struct Publisher {
     output: Store,
     formats: Vec<Format>,
+    subtitles: SubtitleLayout,
     model_hash: String,
     options_hash: String,
     replace_existing: bool,
@@ -52,6 +54,7 @@ impl Publisher {
         Ok(Self {
             output,
             formats: meta.formats.clone(),
+            subtitles: meta.subtitles,
             model_hash: meta.model.hash.clone(),
             options_hash: meta.options.hash()?,
             replace_existing,
@@ -144,7 +147,7 @@ impl Publisher {
         standing: &Transcript,
     ) -> Result<(), StageError> {
         for &format in &self.formats {
-            let Some(text) = formats::render(format, standing) else { continue };
+            let Some(text) = formats::render(format, standing, &self.subtitles) else { continue };
             let key = transcript_key(&recording.name, format.extension());
             let put = self.output.put(&key, Bytes::from(text), format.content_type()).await;
             put.map_err(|error| output_error(&error))?;

@@ -1,8 +1,6 @@
 //! Damaged recordings at random: whatever the bytes, the decoder's answer is samples or a reason, never a hang, a crash
 //! of the worker or the end of it. A case that ever failed is kept beside this file and tried first.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -100,7 +100,7 @@ pub(super) struct RequeueArguments {
     /// Failed recordings whose name this pattern matches, such as 'calls/2026-*/*.mp3'; may be repeated.
     #[arg(long = "name", value_name = "GLOB")]
     pub(super) names: Vec<String>,
-    /// Failed recordings by the class of their error: retry, poison or lost; may be repeated.
-    #[arg(long = "class", value_name = "CLASS")]
+    /// Failed recordings by the class of their error; may be repeated.
+    #[arg(long = "class", value_name = "CLASS", value_parser = ["retry", "poison", "lost", "released"])]
     pub(super) classes: Vec<String>,
 }

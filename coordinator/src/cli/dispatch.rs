@@ -58,7 +58,11 @@ pub fn main() -> ExitCode {
 fn listen_to_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
 }
 
 /// Writes to standard output. A reader that has gone (`steno items | head`) is no error.
@@ -108,7 +112,7 @@ async fn print_manifest(arguments: ManifestArguments) -> Result<Exit, Failure> {
             String::new()
         }
     ));
-    Ok(Exit::Success)
+    Ok(if summary.lost > 0 { Exit::SomeFailed } else { Exit::Success })
 }
 
 async fn print_status(arguments: StatusArguments) -> Result<Exit, Failure> {

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod dispatch;
+mod options_arguments;
 mod run_arguments;
 mod s3_arguments;
+mod subtitle_arguments;
 
 pub use dispatch::main;

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
-use steno_shared::options::{ComputeType, Mode, Task, TranscribeOptions};
 use steno_shared::storage::Location;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
+use super::options_arguments::OptionsArguments;
 use super::s3_arguments::S3Arguments;
+use super::subtitle_arguments::SubtitleArguments;
 use crate::existing::Existing;
 use crate::failure::Failure;
+use crate::options::Settings;
 use crate::run::RunRequest;
 
 #[derive(Debug, Args)]
@@ -33,26 +35,15 @@ pub(super) struct RunArguments {
     /// Engine threads of each worker [default: the cores divided by the workers].
     #[arg(long, value_name = "N", value_parser = positive)]
     threads: Option<usize>,
-    /// batched: windows of speech of all recordings side by side, each for itself; or sequential: one window after the
-    /// other, each with the text before it, exactly as faster-whisper's WhisperModel.
-    #[arg(long, default_value = "batched", value_parser = named::<Mode>)]
-    mode: Mode,
     /// Windows of a batch in batched mode [default: 8 on a CPU, 16 on a GPU; halved when memory runs out].
     #[arg(long, value_name = "N", value_parser = positive)]
     batch_size: Option<usize>,
     /// Where the engine runs: auto, cpu or cuda.
     #[arg(long, default_value = "auto", value_parser = named::<Device>)]
     device: Device,
-    /// Numeric type of the computation: default, auto, int8, int8_float32, int8_float16, int8_bfloat16, int16,
-    /// float16, bfloat16 or float32.
-    #[arg(long, default_value = "default", value_parser = named::<ComputeType>)]
-    compute_type: ComputeType,
-    /// Language of the recordings, such as en or de [default: detected for each].
-    #[arg(long, value_name = "CODE")]
-    language: Option<String>,
-    /// transcribe in the spoken language, or translate to English.
-    #[arg(long, default_value = "transcribe", value_parser = named::<Task>)]
-    task: Task,
+    /// Options of transcription in a TOML or JSON file, by the names of the flags below; a flag wins over the file.
+    #[arg(long = "options", value_name = "FILE")]
+    options_file: Option<PathBuf>,
     /// Files to write for each recording, of json, txt, srt, vtt, tsv; json is always written.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "json", value_parser = named::<Format>)]
     format: Vec<Format>,
@@ -67,6 +58,10 @@ pub(super) struct RunArguments {
     pub(super) json: bool,
     #[command(flatten)]
     s3: S3Arguments,
+    #[command(flatten)]
+    options: OptionsArguments,
+    #[command(flatten)]
+    subtitles: SubtitleArguments,
 }
 
 impl RunArguments {
@@ -77,10 +72,18 @@ impl RunArguments {
         };
         let model = std::path::absolute(&self.model)
             .map_err(|error| Failure::usage(format!("failed to find {}: {error}", self.model.display())))?;
+        let mut settings = match &self.options_file {
+            Some(path) => Settings::read(path).map_err(Failure::usage)?,
+            None => Settings::default(),
+        };
+        settings.overlay(self.options.0);
+        let options = settings.options().map_err(Failure::usage)?;
         let mut formats = self.format;
         formats.push(Format::Json);
         formats.sort_unstable();
         formats.dedup();
+        let subtitles = self.subtitles.layout();
+        subtitles.check(&options, &formats).map_err(Failure::usage)?;
         Ok(RunRequest {
             input: absolute(self.input)?,
             output: absolute(self.out)?,
@@ -90,14 +93,9 @@ impl RunArguments {
             threads: self.threads,
             batch_size: self.batch_size,
             device: self.device,
-            options: TranscribeOptions {
-                mode: self.mode,
-                language: self.language,
-                task: self.task,
-                compute_type: self.compute_type,
-                ..TranscribeOptions::default()
-            },
+            options,
             formats,
+            subtitles,
             state: self.state,
             existing: self.existing.unwrap_or_default(),
             s3: self.s3.config(),

@@ -7,7 +7,7 @@ use steno_shared::leases::{ItemRow, ItemState};
 use super::Access;
 use crate::failure::Failure;
 use crate::listing;
-use crate::quantities::{audio, name};
+use crate::quantities::{audio, counted, name};
 
 /// Which items to list.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +103,12 @@ impl Item {
         let mut line = format!("{}  {:<7}  {length:>9}  {}", self.id, self.state, name(&self.name, 80));
         if let Some(error) = &self.error {
             let class = self.error_class.as_deref().unwrap_or("error");
-            line += &format!("\n{:18}{class} after {} attempts: {}", "", self.attempts, name(error, 400));
+            line += &format!(
+                "\n{:18}{class} after {}: {}",
+                "",
+                counted(self.attempts.into(), "attempt"),
+                name(error, 400)
+            );
         }
         line
     }

@@ -92,7 +92,10 @@ impl Status {
         );
         for (count, state) in [
             (totals.done, "done"),
-            (totals.leased, "being worked on"),
+            (
+                totals.leased,
+                if self.running { "being worked on" } else { "in hand when it was killed; they go back" },
+            ),
             (totals.ready, "waiting"),
             (totals.delayed, "waiting to be tried again"),
             (totals.dead, "failed (see `steno items --failed`)"),

@@ -34,8 +34,8 @@ pub enum ManifestError {
     },
     /// Names of a manifest that the input does not have.
     #[error(
-        "{count} of the names in {source_name} are not in {input}: {}{}; correct them or take them out, nothing was \
-         started", names.join(", "), if *count > names.len() { ", …" } else { "" }
+        "{count} of the names in {source_name} {} not in {input}: {}{}; correct them or take them out, nothing was \
+         started", if *count == 1 { "is" } else { "are" }, names.join(", "), if *count > names.len() { ", …" } else { "" }
     )]
     Missing {
         /// The manifest's own name.

@@ -9,6 +9,7 @@ mod write;
 
 pub use classify::{ByName, by_name};
 pub use error::ManifestError;
+pub use probe_entry::Unreadable;
 pub use read::{Notice, ReadManifest, read_manifest};
 pub use write::{Found, KnownLength, KnownLengths, Summary, list_recordings, write_manifest};
 

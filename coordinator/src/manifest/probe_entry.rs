@@ -1,9 +1,11 @@
 //! Between the store, which is asynchronous, and the probe, which reads as it goes.
 
+use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 
 use steno_shared::recording::Recording;
-use steno_shared::storage::{Entry, Store};
+use steno_shared::storage::{Entry, StorageErrorKind, Store};
 use tokio::runtime::Handle;
 
 use super::error::ManifestError;
@@ -21,11 +23,26 @@ pub(super) enum Sniff {
     First,
 }
 
+/// Why a recording's headers could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// In the store's words.
+    pub cause: String,
+    /// Whether the store denied it: a permission is missing.
+    pub denied: bool,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.cause)
+    }
+}
+
 /// What a probe of one object gave.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Probed {
     /// A recording, and why its headers could not be read if the store failed.
-    Recording(Recording, Option<FetchError>),
+    Recording(Recording, Option<Unreadable>),
     /// No recording.
     Other,
 }
@@ -34,10 +51,12 @@ pub(super) enum Probed {
 pub(super) async fn probe_entry(store: Store, entry: Entry, sniff: Sniff) -> Result<Probed, ManifestError> {
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
+        let denied = Cell::new(false);
         let fetch = |range: Range<u64>| {
-            handle
-                .block_on(store.read_range(&entry.key, range, Some(&entry.etag)))
-                .map_err(|error| FetchError(error.to_string()))
+            handle.block_on(store.read_range(&entry.key, range, Some(&entry.etag))).map_err(|error| {
+                denied.set(error.kind() == StorageErrorKind::Denied);
+                FetchError(error.to_string())
+            })
         };
         let mut reader = RangedReader::new(entry.size_bytes, ReadBudget::default(), fetch);
         if sniff == Sniff::First {
@@ -55,7 +74,8 @@ pub(super) async fn probe_entry(store: Store, entry: Entry, sniff: Sniff) -> Res
             etag: entry.etag.clone(),
             size_bytes: entry.size_bytes,
         };
-        Probed::Recording(recording, found.unreadable)
+        let unreadable = found.unreadable.map(|FetchError(cause)| Unreadable { cause, denied: denied.get() });
+        Probed::Recording(recording, unreadable)
     })
     .await
     .map_err(|error| ManifestError::Internal(error.to_string()))

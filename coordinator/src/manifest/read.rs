@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use steno_shared::recording::Recording;
-use steno_shared::storage::Store;
+use steno_shared::storage::{StorageError, StorageErrorKind, Store};
 
 use super::error::{ManifestError, NAMES_SHOWN_MAX};
 use super::line::{self, Line};
@@ -54,7 +54,7 @@ pub async fn read_manifest(
 ) -> Result<ReadManifest, ManifestError> {
     let (lines, mut notices) = read_lines(store, source, source_name)?;
     let answers = stream::iter(lines)
-        .map(|(number, line)| async move { complete(store, line).await.map(|answer| (number, answer)) })
+        .map(|(number, line)| async move { Ok::<_, ManifestError>((number, complete(store, line).await?)) })
         .buffered(IN_FLIGHT);
     let mut answers = std::pin::pin!(answers);
     let mut recordings = Vec::new();
@@ -67,6 +67,13 @@ pub async fn read_manifest(
                     notices.push(Notice::Unreadable { name: recording.name.clone(), cause });
                 }
                 recordings.push(recording);
+            }
+            Answer::Invalid(error) => {
+                return Err(ManifestError::Line {
+                    source_name: source_name.to_owned(),
+                    line: number,
+                    cause: error.to_string(),
+                });
             }
             Answer::Missing(name) => {
                 missing_count += 1;
@@ -124,6 +131,8 @@ fn read_lines(
 enum Answer {
     Found(Recording, Option<String>),
     Missing(String),
+    /// No store can have such a name, or this one must not be asked for it: `../x`.
+    Invalid(StorageError),
 }
 
 async fn complete(store: &Store, line: Line) -> Result<Answer, ManifestError> {
@@ -131,11 +140,14 @@ async fn complete(store: &Store, line: Line) -> Result<Answer, ManifestError> {
         Line::Known(recording) => return Ok(Answer::Found(recording, None)),
         Line::Named(name) => name,
     };
-    let Some(entry) = store.head(&name).await? else { return Ok(Answer::Missing(name)) };
+    let entry = match store.head(&name).await {
+        Ok(Some(entry)) => entry,
+        Ok(None) => return Ok(Answer::Missing(name)),
+        Err(error) if error.kind() == StorageErrorKind::InvalidKey => return Ok(Answer::Invalid(error)),
+        Err(error) => return Err(error.into()),
+    };
     Ok(match probe_entry(store.clone(), entry, Sniff::Skip).await? {
-        Probed::Recording(recording, unreadable) => {
-            Answer::Found(recording, unreadable.map(|error| error.to_string()))
-        }
+        Probed::Recording(recording, unreadable) => Answer::Found(recording, unreadable.map(|why| why.cause)),
         Probed::Other => Answer::Missing(name),
     })
 }

@@ -106,4 +106,12 @@ async fn names_that_are_missing_and_lines_that_are_none_stop_everything() {
         message.starts_with("failed to read manifest.txt line 3: \"/elsewhere/b.wav\" is not in "),
         "{message}"
     );
+
+    let error = read("a.wav\n../b.wav\n").await;
+    assert_eq!(error.exit(), steno_shared::exit::Exit::Usage);
+    let message = error.to_string();
+    assert!(
+        message.starts_with("failed to read manifest.txt line 2: ") && message.contains("`..`"),
+        "{message}"
+    );
 }

@@ -10,7 +10,7 @@ use steno_shared::storage::{Entry, StorageError, Store};
 
 use super::classify::{ByName, by_name};
 use super::error::ManifestError;
-use super::probe_entry::{IN_FLIGHT, Probed, Sniff, probe_entry};
+use super::probe_entry::{IN_FLIGHT, Probed, Sniff, Unreadable, probe_entry};
 
 /// One object of the input, looked at.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub enum Found {
     /// A recording.
     Recording(Recording),
     /// A recording whose headers the store would not give; its length is an estimate. It will most likely fail.
-    Unreadable(Recording, String),
+    Unreadable(Recording, Unreadable),
     /// No recording.
     Other,
     /// A part of the listing that is lost: an unreadable subfolder, a name that is not UTF-8.
@@ -115,7 +115,7 @@ async fn look_at(
     }
     Ok(match probe_entry(store.clone(), entry, sniff).await? {
         Probed::Recording(recording, None) => Found::Recording(recording),
-        Probed::Recording(recording, Some(error)) => Found::Unreadable(recording, error.to_string()),
+        Probed::Recording(recording, Some(why)) => Found::Unreadable(recording, why),
         Probed::Other => Found::Other,
     })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::existing::Existing;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::storage::{Location, S3Config};
+use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
@@ -31,6 +32,8 @@ pub struct RunRequest {
     pub options: TranscribeOptions,
     /// The files to write, JSON among them.
     pub formats: Vec<Format>,
+    /// How subtitles are laid out.
+    pub subtitles: SubtitleLayout,
     /// The state folder, if the user names one.
     pub state: Option<PathBuf>,
     /// What to do about transcripts made with other settings.

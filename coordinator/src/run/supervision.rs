@@ -19,7 +19,7 @@ use crate::supervise::{Decision, Ended, Situation, Workers, decide};
 /// How often the batch is looked at.
 const TICK: Duration = Duration::from_millis(250);
 /// How long workers may take to stop before they are killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often Redis is started again, with nothing finished meanwhile.
 const REDIS_STARTS_MAX: u32 = 5;
 
@@ -150,6 +150,14 @@ impl Supervision<'_> {
             }
             Decision::EndRun(exit) => {
                 let message = last_words.clone().unwrap_or_else(|| {
+                    if self.folder.disk_is_full() {
+                        // Then the log could not be written either.
+                        return format!(
+                            "worker {slot} {end}: no space is left on the disk of the state folder {}; free some, then \
+                             run again",
+                            self.folder.path().display()
+                        );
+                    }
                     format!("worker {slot} {end}; see {}", self.workers.log_path(slot).display())
                 });
                 course.end_run.get_or_insert(Failure { exit, message });
@@ -203,6 +211,12 @@ impl Supervision<'_> {
     }
 
     async fn conclude(&mut self, course: Course) -> Result<Outcome, Failure> {
+        // Of workers that were killed, since they did not stop in time. The next run would do it otherwise.
+        if course.stopping != Stopping::No
+            && let Err(error) = super::give_back(&self.leases, self.meta).await
+        {
+            tracing::warn!(%error, "leases.not_given_back");
+        }
         if let Some(failure) = course.end_run {
             return Err(failure);
         }

@@ -230,6 +230,12 @@ impl StateFolder {
         })
     }
 
+    /// Whether nothing more can be written into the folder.
+    #[must_use]
+    pub fn disk_is_full(&self) -> bool {
+        nix::sys::statvfs::statvfs(&self.path).is_ok_and(|disk| disk.blocks_available() == 0)
+    }
+
     /// Where the private Redis keeps its data.
     #[must_use]
     pub fn redis_folder(&self) -> PathBuf {

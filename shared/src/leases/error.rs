@@ -28,6 +28,17 @@ pub enum LeaseError {
         /// What was being done.
         doing: String,
     },
+    /// Redis cannot write its data to disk, most often because the disk is full, and therefore changes nothing.
+    #[error(
+        "failed to {doing}: Redis cannot write its data to disk ({source}); free some space where Redis keeps its data, then \
+         run again"
+    )]
+    DiskFailed {
+        /// What was being done.
+        doing: String,
+        /// What Redis said.
+        source: RedisError,
+    },
     /// The batch was written by another version of Steno.
     #[error(
         "failed to {doing}: the batch has protocol version {found}, this program speaks {ours}; use the version of Steno \
@@ -87,6 +98,7 @@ impl LeaseError {
         match self {
             Self::Unavailable { .. } => true,
             Self::OutOfMemory { .. }
+            | Self::DiskFailed { .. }
             | Self::Mismatch { .. }
             | Self::NoBatch { .. }
             | Self::Refused { .. }
@@ -116,7 +128,10 @@ impl LeaseError {
         if is_code(&source, &text, "OOM") {
             return Self::OutOfMemory { doing };
         }
-        if ["MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED"].iter().any(|code| is_code(&source, &text, code)) {
+        if is_code(&source, &text, "MISCONF") {
+            return Self::DiskFailed { doing, source };
+        }
+        if ["BUSY", "NOREPLICAS", "UNBLOCKED"].iter().any(|code| is_code(&source, &text, code)) {
             return Self::Unavailable { doing, waited, source };
         }
         if ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|code| is_code(&source, &text, code)) {

@@ -50,9 +50,9 @@ pub struct TranscribeOptions {
     pub prompt_reset_on_temperature: f64,
     /// Text given as the prompt of the first window; in batched mode, of each.
     pub initial_prompt: Option<String>,
-    /// Text that each window's transcript begins with.
+    /// Text that the first window's transcript begins with (sequential mode).
     pub prefix: Option<String>,
-    /// Words to expect, put before each window's prompt; of no effect where there is a prefix.
+    /// Words to expect, put before each window's prompt but one that has a prefix.
     pub hotwords: Option<String>,
     /// Suppress blank outputs at the start of sampling.
     pub suppress_blank: bool,

@@ -177,9 +177,7 @@ fn default_remedy(kind: StorageErrorKind) -> &'static str {
             "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names"
         }
         StorageErrorKind::BucketMissing => "create it, or correct its name",
-        StorageErrorKind::Changed => {
-            "it was replaced after it was listed; list again to take the new version"
-        }
+        StorageErrorKind::Changed => "it was replaced after it was listed; run again to take the new version",
         StorageErrorKind::TooLarge => "",
         StorageErrorKind::NoSpace => "free some space or choose another place, then run again",
         StorageErrorKind::InvalidKey => "rename it",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -50,10 +50,24 @@ impl Location {
     /// When the current folder cannot be told.
     pub fn absolute(self) -> io::Result<Self> {
         match self {
-            Self::Folder(path) => Ok(Self::Folder(std::path::absolute(path)?)),
+            Self::Folder(path) => Ok(Self::Folder(without_parents(std::path::absolute(path)?))),
             Self::S3 { bucket, prefix } => Ok(Self::S3 { bucket, prefix }),
         }
     }
+}
+
+/// A path without `..`, as far as it exists: a place has one name then, whatever folder it was named from. What a `..` after
+/// a link leads to, only the file system can tell. A path without `..` keeps the name that its user knows.
+fn without_parents(path: PathBuf) -> PathBuf {
+    let has_parents = |path: &Path| path.components().any(|part| part == Component::ParentDir);
+    if !has_parents(&path) {
+        return path;
+    }
+    let resolved = path.ancestors().find_map(|ancestor| {
+        let rest = path.strip_prefix(ancestor).ok().filter(|rest| !has_parents(rest))?;
+        Some(ancestor.canonicalize().ok()?.components().chain(rest.components()).collect())
+    });
+    resolved.unwrap_or(path)
 }
 
 impl FromStr for Location {
@@ -165,5 +179,24 @@ mod tests {
         let folder = Location::Folder(PathBuf::from("x")).absolute().unwrap();
         assert!(matches!(folder, Location::Folder(path) if path.is_absolute()));
         assert_eq!(s3("calls", "x").absolute().unwrap(), s3("calls", "x"));
+    }
+
+    #[test]
+    fn a_folder_has_one_name_wherever_it_is_named_from() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("in/deep")).unwrap();
+        std::os::unix::fs::symlink(root.join("in/deep"), root.join("link")).unwrap();
+        let absolute = |path: &str| Location::Folder(root.join(path)).absolute().unwrap().to_string();
+        let expected = |path: &str| root.join(path).display().to_string();
+        assert_eq!(absolute("in/../in"), expected("in"));
+        assert_eq!(absolute("in/deep/../../out/new"), expected("out/new"), "what does not exist yet");
+        assert_eq!(absolute("link/.."), expected("in"), "a link is followed, as the system does");
+        assert_eq!(absolute("link"), expected("link"), "a link without `..` keeps its name");
+        assert_eq!(
+            absolute("gone/../in"),
+            expected("gone/../in"),
+            "what leads nowhere stays, for the message"
+        );
     }
 }

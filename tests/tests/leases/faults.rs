@@ -1,16 +1,17 @@
 //! Redis away, hanging, full, locked or unfit.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use anyhow::Result;
 use redis::cmd;
-use steno_shared::ids::WorkerId;
+use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
     ClaimRequest, Completed, FailClass, Failed, LeaseError, LeaseLimits, Leases, RedisConfig, Released,
     RequestId,
 };
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, item, items};
-use steno_tests::redis_server::{RedisOptions, RedisServer};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, item, items};
+use steno_tests::redis_server::{RedisOptions, RedisServer, full_disk_for_redis};
 
 #[tokio::test]
 async fn calls_go_through_a_killed_and_restarted_redis_and_nothing_is_lost() -> Result<()> {
@@ -101,6 +102,27 @@ async fn a_full_redis_takes_nothing_new_but_lets_work_end() -> Result<()> {
     assert_eq!(world.leases.release(SHARD, &held[2].id, held[2].epoch).await?, Released::Ready);
     assert_eq!(world.claim(&a, 1).await?.leases.len(), 1);
     world.check()
+}
+
+#[tokio::test]
+async fn a_redis_whose_disk_is_full_is_reported_at_once_with_a_remedy() -> Result<()> {
+    let disk = tempfile::tempdir()?;
+    full_disk_for_redis(disk.path())?;
+    let dir = disk.path().display().to_string();
+    let args =
+        ["--dir", &dir, "--appendonly", "yes", "--appendfsync", "everysec"].map(str::to_owned).to_vec();
+    let server = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
+    let leases = Leases::connect(&server.config(), &BatchId::from_str("night-2026")?).await?;
+    // The write that finds the disk full is still answered; those after it are refused.
+    cmd("SET").arg("any").arg("thing").exec(&mut server.connection()?)?;
+    let by_a_command = leases.busy(&WorkerId::from_text("a")).await.unwrap_err();
+    let meta = batch_meta(&BatchId::from_str("night-2026")?, 1);
+    let by_a_script = leases.create_batch(&meta, &LeaseLimits::default()).await.unwrap_err();
+    for error in [by_a_command, by_a_script] {
+        assert!(matches!(error, LeaseError::DiskFailed { .. }) && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("free some space where Redis keeps its data"), "{error}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

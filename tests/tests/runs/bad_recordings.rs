@@ -152,6 +152,9 @@ fn what_cannot_be_listed_is_named() -> anyhow::Result<()> {
     std::os::unix::fs::symlink("nowhere", world.input().join("dangling.mp3"))?;
     let ended = world.run()?.run()?.expect(1)?;
     ended.says(&["Left out", "dangling.mp3", "leads nowhere"])?;
+    let manifest = world.steno()?.arg("manifest").arg(world.input()).run()?.expect(1)?;
+    ensure!(manifest.json_lines()?.len() == 1, "{}", manifest.stdout);
+    manifest.says(&["Left out", "dangling.mp3"])?;
     invariants::check(&world, &["speech-00.flac"], &[])?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod bad_recordings;
 mod batched;
 mod commands;
 mod kill;
+mod options;
 mod other_settings;
 mod plain;
 mod refusals;

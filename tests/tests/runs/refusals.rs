@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use steno_tests::redis_server::full_disk_for_redis;
 use steno_tests::world::World;
 use steno_tests::{audio, invariants, transcripts};
 
@@ -101,6 +102,14 @@ fn an_unknown_language_of_the_model() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_state_folder_whose_disk_is_full() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    full_disk_for_redis(&world.state().join("redis"))?;
+    world.run()?.run()?.expect(3)?.says(&["Redis cannot write its data to disk", "free some space"])?;
+    nothing_was_done(&world)
+}
+
+#[test]
 fn a_state_folder_in_use() -> anyhow::Result<()> {
     let world = World::with_speech(8)?;
     let running = world.run_until_done(1)?;
@@ -120,6 +129,25 @@ fn a_state_folder_of_another_batch() -> anyhow::Result<()> {
     let refused = world.run_between(&world.input().to_string_lossy(), &other.to_string_lossy())?.run()?;
     refused.expect(4)?.says(&["belongs to another batch", "--state", "remove it"])?;
     ensure!(transcripts::files(&other)?.is_empty(), "a refused run wrote to its output");
+    invariants::check(&world, &["speech-00.flac"], &[])?;
+    Ok(())
+}
+
+/// A model that was broken is mended: the same command goes on, with the state folder that it named.
+#[test]
+fn a_state_folder_of_another_batch_in_which_nothing_was_done() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
+    std::fs::create_dir(&model)?;
+    for entry in std::fs::read_dir(&whole)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
+    }
+    std::fs::write(model.join("tokenizer.json"), "{")?;
+    run(&world, "in", "out", &model)?.expect(3)?.says(&["tokenizer.json"])?;
+    nothing_was_done(&world)?;
+    std::fs::copy(whole.join("tokenizer.json"), model.join("tokenizer.json"))?;
+    run(&world, "in", "out", &model)?.expect(0)?;
     invariants::check(&world, &["speech-00.flac"], &[])?;
     Ok(())
 }

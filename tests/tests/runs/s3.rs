@@ -87,6 +87,32 @@ async fn what_the_store_refuses_is_told_before_any_work() -> anyhow::Result<()> 
     invariants::nothing_runs(&world)
 }
 
+/// Every recording would fail for it, and have to be requeued once the permission is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_is_told_before_any_work() -> anyhow::Result<()> {
+    let (world, server) = (World::new()?, S3Server::start().await?);
+    for bucket in ["calls", "texts"] {
+        server.bucket(bucket).await?;
+    }
+    for name in ["a.flac", "b.flac"] {
+        upload(&server, "calls", &format!("in/{name}"), std::fs::read(audio::speech())?).await?;
+    }
+    upload(&server, "calls", "in/empty.mp3", Vec::new()).await?;
+    let user = server.user_who_may("calls", &["s3:ListBucket"]).await?;
+    let output = world.output();
+    let limited = |output: &str| run(&world, &server, "s3://calls/in", output)?.envs(user).run();
+    let refused = limited(&output.to_string_lossy())?.expect(3)?;
+    refused.says(&[
+        "none of the 3 recordings in s3://calls/in may be read",
+        "grant these credentials s3:GetObject",
+    ])?;
+    let refused = limited("s3://texts/out")?.expect(3)?;
+    refused.says(&["grant these credentials s3:PutObject below this prefix"])?;
+    ensure!(world.items(&["--failed"])?.is_empty(), "recordings failed for a missing permission");
+    ensure!(transcripts::files(&output)?.is_empty(), "a refused run wrote to its output");
+    invariants::nothing_runs(&world)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_where_nobody_answers_is_told() -> anyhow::Result<()> {
     let world = World::new()?;

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use nix::sys::signal::Signal;
 use steno_tests::steno::Running;
 use steno_tests::world::{World, expect_counts};
-use steno_tests::{invariants, transcripts};
+use steno_tests::{invariants, processes, transcripts};
 
 const N: usize = 16;
 
@@ -63,6 +63,20 @@ fn interrupted_twice_it_stops_at_once_and_loses_nothing() -> anyhow::Result<()> 
 fn terminated_it_stops_at_once_and_loses_nothing() -> anyhow::Result<()> {
     let world = World::with_speech(N)?;
     let mut running = world.run_until_done(1)?;
+    running.signal(Signal::SIGTERM)?;
+    goes_on(&world, running)?;
+    Ok(())
+}
+
+/// A native call that lasts cannot be broken off: the process is killed, and what it held goes back all the same.
+#[test]
+fn a_worker_that_does_not_stop_is_killed_and_what_it_held_goes_back() -> anyhow::Result<()> {
+    let world = World::with_speech(N)?;
+    let mut running = world.run_until_done(1)?;
+    for worker in running.children("steno-worker")? {
+        processes::send(worker.pid, Signal::SIGSTOP)?;
+    }
+    ensure!(world.status()?["leased"].as_u64() > Some(0), "no worker held anything");
     running.signal(Signal::SIGTERM)?;
     goes_on(&world, running)?;
     Ok(())

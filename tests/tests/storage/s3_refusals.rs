@@ -6,6 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use steno_shared::storage::{Location, Retryable, S3Config, StorageError, StorageErrorKind as Kind, Store};
 use steno_tests::s3_server::{ACCESS_KEY, REGION, S3Server, SECRET_KEY, loader_with};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{keys, kind, list, put, read};
 
@@ -60,6 +61,27 @@ async fn a_refused_connection_names_the_endpoint() {
     assert_eq!((error.kind(), error.disposition()), (Kind::Unreachable, Retryable::Yes), "{error}");
     assert!(error.to_string().contains(&format!("{endpoint} does not answer")), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+/// A web server of some other kind at the endpoint, or in front of the store.
+#[tokio::test]
+async fn an_endpoint_that_is_no_s3_store_is_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _read = stream.read(&mut request).await.unwrap();
+            let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let config = S3Config { endpoint: Some(endpoint.clone()), region: Some(REGION.to_owned()) };
+    let store = Store::open_with(&place("s3://calls"), &config, loader_with("a", "b")).await.unwrap();
+    let text = store.check_readable().await.unwrap_err().to_string();
+    assert!(text.ends_with(&format!("check that the endpoint {endpoint} is an S3 store")), "{text}");
+    server.abort();
 }
 
 /// The directory markers and odd keys that other programs leave behind.

@@ -2,6 +2,7 @@
 
 use steno_shared::exit::Exit;
 use steno_shared::model_folder::ModelFolderError;
+use steno_shared::options::OptionsError;
 use thiserror::Error;
 
 use crate::disposition::Disposition;
@@ -85,15 +86,8 @@ pub enum EngineError {
     #[error("cannot read decoded audio back from the spool folder: {0}; check the disk")]
     Spool(#[from] std::io::Error),
     /// An option has a value that makes no sense.
-    #[error("option {name} is {value}, but must be {must}")]
-    BadOption {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What it must be.
-        must: &'static str,
-    },
+    #[error(transparent)]
+    Options(#[from] OptionsError),
 }
 
 impl EngineError {
@@ -114,7 +108,7 @@ impl EngineError {
             | Self::Vad(_)
             | Self::Spool(_)
             | Self::NoRoomForTokens { .. }
-            | Self::BadOption { .. } => Exit::Unusable,
+            | Self::Options(_) => Exit::Unusable,
         }
     }
 
@@ -136,7 +130,7 @@ impl EngineError {
             | Self::UnknownLanguage { .. }
             | Self::EnglishOnly { .. }
             | Self::NoRoomForTokens { .. }
-            | Self::BadOption { .. } => Disposition::Fatal,
+            | Self::Options(_) => Disposition::Fatal,
         }
     }
 }

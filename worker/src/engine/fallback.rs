@@ -1,6 +1,6 @@
 //! A window's text, at the first temperature that makes a good one.
 
-use steno_shared::options::TranscribeOptions;
+use steno_shared::options::{OptionsError, TranscribeOptions};
 
 use super::transcribe::Recording;
 use super::{Engine, EngineError};
@@ -37,10 +37,6 @@ impl Engine {
                 Verdict::TryAgain => failures.push(attempt),
             }
         }
-        best_of_failures(failures, options).ok_or(EngineError::BadOption {
-            name: "temperature",
-            value: "empty".into(),
-            must: "a list of at least one number",
-        })
+        Ok(best_of_failures(failures, options).ok_or_else(OptionsError::no_temperature)?)
     }
 }

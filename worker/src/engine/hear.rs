@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use steno_shared::options::TranscribeOptions;
+use steno_shared::options::{OptionsError, TranscribeOptions};
 
 use super::batched::Watch;
 use super::{Engine, EngineError};
@@ -252,11 +252,7 @@ impl<M: WindowModel> Batch<'_, M> {
                 continue;
             }
             let all = earlier.iter().cloned().chain(failures).collect();
-            let best = best_of_failures(all, self.options).ok_or(EngineError::BadOption {
-                name: "temperature",
-                value: "empty".into(),
-                must: "a list of at least one number",
-            })?;
+            let best = best_of_failures(all, self.options).ok_or_else(OptionsError::no_temperature)?;
             outcomes[index] = Some(self.accept(index, best, false));
             given_up.push(index);
         }

@@ -1,6 +1,6 @@
 //! The language of a recording.
 
-use steno_shared::options::TranscribeOptions;
+use steno_shared::options::{OptionsError, TranscribeOptions};
 
 use super::transcribe::Recording;
 use super::{Engine, EngineError};
@@ -55,7 +55,8 @@ impl Engine {
                 return Ok(Language { guess, first });
             }
         }
-        let guess = vote.majority().ok_or(EngineError::BadOption {
+        // Options that are checked ask for one window at least.
+        let guess = vote.majority().ok_or_else(|| OptionsError {
             name: "language_detection_segments",
             value: "0".into(),
             must: "at least 1",

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use steno_shared::transcript::Transcript;
 
+use super::text::{milliseconds, one_line};
+
 /// The text alone, a line a segment.
 pub(super) fn txt(transcript: &Transcript) -> String {
     transcript.segments.iter().fold(String::new(), |mut out, segment| {
@@ -20,14 +22,6 @@ pub(super) fn tsv(transcript: &Transcript) -> String {
         let _ = writeln!(out, "{start}\t{end}\t{}", one_line(&segment.text).replace('\t', " "));
     }
     out
-}
-
-fn one_line(text: &str) -> String {
-    text.trim().replace(['\n', '\r'], " ")
-}
-
-fn milliseconds(seconds: f64) -> u64 {
-    (seconds.max(0.0) * 1000.0).round() as u64
 }
 
 #[cfg(test)]

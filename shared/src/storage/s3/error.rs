@@ -89,6 +89,10 @@ fn refusal(
             inner.bucket, inner.endpoint
         )),
         (None, _) if status == 301 => error.with_remedy(region),
+        // No S3 store answers a listing so.
+        (None, StorageErrorKind::NotFound) if matches!(action, Action::Open | Action::List) => {
+            error.with_remedy(format!("check that the endpoint {} is an S3 store", inner.endpoint))
+        }
         _ => error,
     }
 }
