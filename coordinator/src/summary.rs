@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_head_tells_speed_and_how_busy_the_engine_was() {
         let text = summary().text();
-        assert!(text.contains("in 9.0 s (10.0x real time), engine busy 98.4%\n"), "{text}");
+        assert!(text.contains("in 9 s (10.0x real time), engine busy 98.4%\n"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser;
-use steno_shared::options::{ComputeType, Task, TranscribeOptions};
+use steno_shared::options::{ComputeType, Mode, Task, TranscribeOptions};
 use steno_shared::worker_config::{Device, WorkLimits};
 use steno_worker::decode_audio::{self, DecodeRequest, decode_audio};
 use steno_worker::engine::Engine;
@@ -97,6 +97,8 @@ fn options(args: &Args) -> anyhow::Result<TranscribeOptions> {
         None => TranscribeOptions::default(),
     };
     Ok(TranscribeOptions {
+        // The only one of this example.
+        mode: Mode::Sequential,
         language: args.language.clone().or(given.language),
         task: if args.translate { Task::Translate } else { given.task },
         initial_prompt: args.initial_prompt.clone().or(given.initial_prompt),

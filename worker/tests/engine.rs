@@ -55,7 +55,7 @@ fn real_speech_gives_the_reference_s_transcript() {
     let reference: Reference = serde_json::from_str(include_str!("data/jfk.tiny.en.json")).unwrap();
     let mut engine = engine();
     assert_eq!((engine.description().device, engine.description().compute_type), ("cpu", "float32"));
-    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::default());
+    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::sequential());
     assert_eq!(ours.language, reference.language);
     assert!((ours.language_probability - reference.language_probability).abs() < 1e-9);
     assert!((ours.duration - reference.duration).abs() < 1e-9);
@@ -79,7 +79,7 @@ fn real_speech_gives_the_reference_s_transcript() {
 fn next_to_no_audio_gives_no_segments() {
     let mut engine = engine();
     for n_samples in [0, 1, 159] {
-        let ours = transcribe(&mut engine, &vec![0; n_samples], &TranscribeOptions::default());
+        let ours = transcribe(&mut engine, &vec![0; n_samples], &TranscribeOptions::sequential());
         assert_eq!(ours.segments, [], "{n_samples} samples");
         assert!((ours.duration - n_samples as f64 / 16_000.0).abs() < 1e-9);
     }
@@ -90,7 +90,7 @@ fn next_to_no_audio_gives_no_segments() {
 fn exactly_thirty_seconds_of_silence_are_one_window_as_in_the_reference() {
     let mut windows = 0;
     let ours = engine()
-        .transcribe(&Pcm::from(vec![0; 480_000]), &TranscribeOptions::default(), &mut |progress| {
+        .transcribe(&Pcm::from(vec![0; 480_000]), &TranscribeOptions::sequential(), &mut |progress| {
             windows += u32::from(progress.seconds > 0.0);
             ControlFlow::Continue(())
         })
@@ -104,7 +104,7 @@ fn exactly_thirty_seconds_of_silence_are_one_window_as_in_the_reference() {
 fn a_second_recording_gives_what_it_gives_alone() {
     let samples = jfk();
     let mut engine = engine();
-    let options = TranscribeOptions::default();
+    let options = TranscribeOptions::sequential();
     let first = transcribe(&mut engine, &samples, &options);
     transcribe(&mut engine, &samples[40_000..90_000], &options);
     assert_eq!(transcribe(&mut engine, &samples, &options), first);
@@ -114,10 +114,10 @@ fn a_second_recording_gives_what_it_gives_alone() {
 fn an_initial_prompt_sets_the_spelling() {
     let options = TranscribeOptions {
         initial_prompt: Some("AND SO, MY FELLOW AMERICANS: HE SHOUTS ALL OF IT.".into()),
-        ..TranscribeOptions::default()
+        ..TranscribeOptions::sequential()
     };
     let ours = transcribe(&mut engine(), &jfk(), &options);
-    let plain = transcribe(&mut engine(), &jfk(), &TranscribeOptions::default());
+    let plain = transcribe(&mut engine(), &jfk(), &TranscribeOptions::sequential());
     assert_ne!(ours.segments, plain.segments);
 }
 
@@ -128,7 +128,7 @@ fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
     let options = TranscribeOptions {
         log_prob_threshold: Some(0.0),
         temperature: vec![0.0, 0.4],
-        ..TranscribeOptions::default()
+        ..TranscribeOptions::sequential()
     };
     let mut reports: Vec<Progress> = Vec::new();
     let ours = engine()
@@ -153,7 +153,7 @@ fn progress_grows_to_the_end_and_all_temperatures_are_tried() {
 fn it_stops_between_windows() {
     let samples = [jfk(), jfk(), jfk(), jfk()].concat();
     let error = engine()
-        .transcribe(&Pcm::from(samples), &TranscribeOptions::default(), &mut |progress| {
+        .transcribe(&Pcm::from(samples), &TranscribeOptions::sequential(), &mut |progress| {
             if progress.seconds > 0.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap_err();
@@ -167,7 +167,7 @@ fn it_stops_between_windows() {
 #[test]
 fn options_that_the_model_cannot_meet_are_refused() {
     let engine = engine();
-    let default = TranscribeOptions::default();
+    let default = TranscribeOptions::sequential();
     let cases = [
         (TranscribeOptions { language: Some("de".into()), ..default.clone() }, "knows English only"),
         (TranscribeOptions { temperature: vec![], ..default.clone() }, "temperature is empty"),

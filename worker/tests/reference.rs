@@ -77,7 +77,7 @@ fn compare(model: &str, dump: &str) {
     assert!(dump.recordings.len() >= 5, "the dump is not of all samples");
     for (name, Recording { n_samples, sequential: reference }) in dump.recordings {
         let pcm = Pcm::from(samples(&name, n_samples));
-        let options = TranscribeOptions::default();
+        let options = TranscribeOptions::sequential();
         let ours = engine.transcribe(&pcm, &options, &mut |_| ControlFlow::Continue(())).unwrap();
         assert_eq!(ours.language, reference.language, "{model}, {name}");
         if reference.segments.iter().any(|segment| segment.temperature > 0.0) {

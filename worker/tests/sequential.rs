@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use steno_shared::options::{ComputeType, TranscribeOptions, VadParameters};
+use steno_shared::options::{ComputeType, Mode, TranscribeOptions, VadParameters};
 use steno_shared::transcript::{Segment, Word};
 use steno_shared::worker_config::{Device, WorkLimits};
 use steno_worker::assemble::Transcription;
@@ -147,7 +147,11 @@ fn each_option_set_gives_the_reference_s_transcript() {
     for (model, cases) in cases {
         let mut engine = engine(&model);
         for (name, case) in cases {
-            let ours = transcribe(&mut engine, &pcm(&case.parts), &case.options);
+            let ours = transcribe(
+                &mut engine,
+                &pcm(&case.parts),
+                &TranscribeOptions { mode: Mode::Sequential, ..case.options },
+            );
             compare(&name, &ours, &case.reference);
         }
     }
@@ -155,14 +159,14 @@ fn each_option_set_gives_the_reference_s_transcript() {
 
 #[test]
 fn silence_left_out_leaves_nothing_to_transcribe() {
-    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::default() };
+    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::sequential() };
     let mut engine = engine("tiny.en");
     for n_samples in [0, 1, 159, 48_000] {
         let ours = transcribe(&mut engine, &Pcm::from(vec![0; n_samples]), &options);
         assert_eq!((ours.segments, ours.duration_after_vad), (vec![], Some(0.0)), "{n_samples} samples");
         assert!((ours.duration - n_samples as f64 / 16_000.0).abs() < 1e-9);
     }
-    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::default());
+    let ours = transcribe(&mut engine, &jfk(), &TranscribeOptions::sequential());
     assert_eq!(ours.duration_after_vad, None, "nothing was left out");
 }
 
@@ -170,7 +174,7 @@ fn silence_left_out_leaves_nothing_to_transcribe() {
 fn progress_is_told_in_the_recording_s_time_where_silence_is_left_out() {
     let recording =
         pcm(&[Part::Silence(10.0), Part::File("worker/tests/data/jfk.flac".into()), Part::Silence(10.0)]);
-    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::default() };
+    let options = TranscribeOptions { vad_filter: Some(true), ..TranscribeOptions::sequential() };
     let mut reports: Vec<Progress> = Vec::new();
     let ours = engine("tiny.en")
         .transcribe(&recording, &options, &mut |progress| {
@@ -204,7 +208,7 @@ fn progress_is_told_in_the_recording_s_time_where_silence_is_left_out() {
 #[test]
 fn long_hotwords_and_long_recordings_go_together() {
     let options =
-        TranscribeOptions { hotwords: Some("Kennedy, ".repeat(200)), ..TranscribeOptions::default() };
+        TranscribeOptions { hotwords: Some("Kennedy, ".repeat(200)), ..TranscribeOptions::sequential() };
     let mut engine = engine("tiny.en");
     let long = TranscribeOptions { initial_prompt: Some("America ".repeat(300)), ..options.clone() };
     assert_eq!(transcribe(&mut engine, &jfk(), &long), transcribe(&mut engine, &jfk(), &options));
@@ -213,7 +217,7 @@ fn long_hotwords_and_long_recordings_go_together() {
 #[test]
 fn contradictory_and_impossible_options_are_refused() {
     let engine = engine("tiny.en");
-    let default = TranscribeOptions::default;
+    let default = TranscribeOptions::sequential;
     let cases = [
         (
             TranscribeOptions { hallucination_silence_threshold: Some(2.0), ..default() },
@@ -258,7 +262,7 @@ fn contradictory_and_impossible_options_are_refused() {
     let both = TranscribeOptions {
         prefix: Some("a".into()),
         hotwords: Some("b".into()),
-        ..TranscribeOptions::default()
+        ..TranscribeOptions::sequential()
     };
     engine.check_options(&both).unwrap();
 }

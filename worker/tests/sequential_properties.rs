@@ -110,7 +110,7 @@ proptest! {
             clip_timestamps: seconds.clone(),
             chunk_length: Some(chunk_length),
             condition_on_previous_text: condition,
-            ..TranscribeOptions::default()
+            ..TranscribeOptions::sequential()
         };
         let expected = clips(&seconds, content);
         let frames: usize = expected.iter().map(|clip| clip.end - clip.start).sum();

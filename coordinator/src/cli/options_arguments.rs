@@ -75,7 +75,7 @@ fn help(spec: &Spec, default: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use steno_shared::options::{ComputeType, Task};
+    use steno_shared::options::{ComputeType, Mode, Task};
 
     use super::*;
 
@@ -133,7 +133,8 @@ mod tests {
             o.vad_parameters.threshold = 0.6;
             o.vad_parameters.min_silence_duration_ms = Some(500);
         }),
-        (&["--word-timestamps", "--hallucination-silence-threshold", "2"], |o| {
+        (&["--mode", "sequential", "--word-timestamps", "--hallucination-silence-threshold", "2"], |o| {
+            o.mode = Mode::Sequential;
             o.word_timestamps = true;
             o.hallucination_silence_threshold = Some(2.0);
         }),

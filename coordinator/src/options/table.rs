@@ -112,7 +112,7 @@ pub const OPTIONS: [Spec; 35] = {
         spec(Prompt, "condition_on_previous_text", Kind::Bool, "Tell each window the text before it (sequential mode)"),
         spec(Prompt, "prompt_reset_on_temperature", Kind::Number, "Forget the text before a window that needed a temperature above this"),
         spec(Prompt, "initial_prompt", Kind::TextOrNone, "Text that the first window is told as what came before; in batched mode, each window"),
-        spec(Prompt, "prefix", Kind::TextOrNone, "Text that the first window begins with (sequential mode)"),
+        spec(Prompt, "prefix", Kind::TextOrNone, "Text that the first window begins with"),
         spec(Prompt, "hotwords", Kind::TextOrNone, "Words to expect, told to each window but one with a prefix"),
         spec(Tokens, "suppress_blank", Kind::Bool, "Begin no window with a blank"),
         spec(Tokens, "suppress_tokens", Kind::TokenIds, "Ids of tokens never to write, with commas between; -1 stands for symbols that are not spoken, none for no token"),

@@ -128,16 +128,6 @@ impl TranscribeOptions {
     }
 
     fn check_batched(&self) -> Result<(), OptionsError> {
-        if !self.filters_silence() && self.clip_timestamps.is_empty() {
-            let must = "true in batched mode, which cuts windows where nobody speaks; or take sequential mode, or give \
-                        clip_timestamps";
-            return Err(OptionsError::new("vad_filter", false, must));
-        }
-        if let Some(prefix) = &self.prefix {
-            let must = "left out in batched mode: it begins the first window of sequential mode (hotwords and \
-                        initial_prompt go before each window)";
-            return Err(OptionsError::new("prefix", format!("{prefix:?}"), must));
-        }
         if let Some(seconds) = self.hallucination_silence_threshold {
             let must =
                 "left out in batched mode, whose windows hold no long silences; or take sequential mode";
@@ -229,8 +219,6 @@ mod tests {
             (with(|o| o.vad_parameters.neg_threshold = Some(-0.1)), "vad_parameters.neg_threshold is -0.1"),
             (with(|o| o.vad_parameters.max_speech_duration_s = Some(0.0)), "max_speech_duration_s is 0"),
             (with(|o| o.hallucination_silence_threshold = Some(2.0)), "word_timestamps be true"),
-            (batched(|o| o.vad_filter = Some(false)), "vad_filter is false"),
-            (batched(|o| o.prefix = Some("So".into())), "prefix is \"So\""),
             (
                 batched(|o| {
                     o.word_timestamps = true;
@@ -262,6 +250,7 @@ mod tests {
             // The prefix is the first window's, the hotwords all the others'.
             with(|o| (o.prefix, o.hotwords) = (Some("So".into()), Some("Steno".into()))),
             with(|o| {
+                o.mode = Mode::Sequential;
                 o.word_timestamps = true;
                 o.hallucination_silence_threshold = Some(0.0);
                 o.log_prob_threshold = None;

@@ -183,6 +183,12 @@ impl Default for TranscribeOptions {
 }
 
 impl TranscribeOptions {
+    /// The defaults of sequential mode.
+    #[must_use]
+    pub fn sequential() -> Self {
+        Self { mode: Mode::Sequential, ..Self::default() }
+    }
+
     /// Whether silence is left out before the model hears it.
     #[must_use]
     pub fn filters_silence(&self) -> bool {

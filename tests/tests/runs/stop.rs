@@ -73,10 +73,15 @@ fn terminated_it_stops_at_once_and_loses_nothing() -> anyhow::Result<()> {
 fn a_worker_that_does_not_stop_is_killed_and_what_it_held_goes_back() -> anyhow::Result<()> {
     let world = World::with_speech(N)?;
     let mut running = world.run_until_done(1)?;
+    // What is published and not told yet would be told by nobody.
+    running.until("what is published is told", |_| {
+        let status = world.status()?;
+        Ok(status["done"].as_u64() == Some(transcripts::count(&world.output())? as u64)
+            && status["leased"].as_u64() > Some(0))
+    })?;
     for worker in running.children("steno-worker")? {
         processes::send(worker.pid, Signal::SIGSTOP)?;
     }
-    ensure!(world.status()?["leased"].as_u64() > Some(0), "no worker held anything");
     running.signal(Signal::SIGTERM)?;
     goes_on(&world, running)?;
     Ok(())
