@@ -1,6 +1,6 @@
 //! What a run refuses before any work, each with its exit code and what to do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use steno_tests::redis_server::full_disk_for_redis;
@@ -11,6 +11,17 @@ use steno_tests::{audio, invariants, transcripts};
 fn run(world: &World, input: &str, output: &str, model: &Path) -> anyhow::Result<steno_tests::steno::Ended> {
     let run = world.steno()?.args(["run", input, "--out", output, "--model"]).arg(model);
     run.args(["--state"]).arg(world.state()).run()
+}
+
+/// A copy of tiny.en that may be spoiled, and the model itself.
+fn copy_of_the_model(world: &World) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
+    std::fs::create_dir(&model)?;
+    for entry in std::fs::read_dir(&whole)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
+    }
+    Ok((model, whole))
 }
 
 fn nothing_was_done(world: &World) -> anyhow::Result<()> {
@@ -37,12 +48,7 @@ fn a_model_that_is_missing_or_incomplete() -> anyhow::Result<()> {
 #[test]
 fn a_model_whose_weights_are_cut_off() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
-    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
-    std::fs::create_dir(&model)?;
-    for entry in std::fs::read_dir(&whole)? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
+    let (model, whole) = copy_of_the_model(&world)?;
     let weights = std::fs::read(whole.join("model.bin"))?;
     std::fs::write(model.join("model.bin"), &weights[..weights.len() / 2])?;
     run(&world, "in", "out", &model)?.expect(3)?.says(&["model"])?;
@@ -53,12 +59,7 @@ fn a_model_whose_weights_are_cut_off() -> anyhow::Result<()> {
 #[test]
 fn a_model_that_writes_nonsense() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
-    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
-    std::fs::create_dir(&model)?;
-    for entry in std::fs::read_dir(&whole)? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
+    let (model, whole) = copy_of_the_model(&world)?;
     let mut weights = std::fs::read(whole.join("model.bin"))?;
     let name = b"decoder/embeddings/weight";
     let start = weights.windows(name.len()).position(|bytes| bytes == name).context("no embeddings")? + 100;
@@ -137,12 +138,7 @@ fn a_state_folder_of_another_batch() -> anyhow::Result<()> {
 #[test]
 fn a_state_folder_of_another_batch_in_which_nothing_was_done() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
-    let (model, whole) = (world.path().join("model"), audio::fetched("models/tiny.en")?);
-    std::fs::create_dir(&model)?;
-    for entry in std::fs::read_dir(&whole)? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), model.join(entry.file_name()))?;
-    }
+    let (model, whole) = copy_of_the_model(&world)?;
     std::fs::write(model.join("tokenizer.json"), "{")?;
     run(&world, "in", "out", &model)?.expect(3)?.says(&["tokenizer.json"])?;
     nothing_was_done(&world)?;
