@@ -103,8 +103,9 @@ bench-parity: setup-parity release ## The same for speed and memory: short clips
 	tools/parity-suite --steno "$(TARGET)/release/steno" --out "$(PARITY_OUT)" $(PARITY)
 
 .PHONY: reference-data
-reference-data: setup-parity ## Make worker/tests/data/reference anew, by faster-whisper
+reference-data: setup-parity ## Make worker/tests/data/reference and sequential anew, by faster-whisper
 	.local/reference/bin/python tools/reference/recordings.py
+	.local/reference/bin/python tools/reference/sequential.py worker/tests/data/sequential .local/models
 
 .PHONY: setup-parity
 setup-parity:

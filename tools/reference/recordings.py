@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what the reference makes of the repository's recordings, for `worker/tests/reference.rs`: `make reference-data`.
+"""Write what the reference makes of the repository's recordings, for `worker/tests/sequential/`: `make reference-data`.
 
     .local/reference/bin/python tools/reference/recordings.py
 

@@ -16,7 +16,8 @@ import time
 STARTED = time.time()
 
 import ctranslate2  # noqa: E402
-from faster_whisper import BatchedInferencePipeline, WhisperModel  # noqa: E402
+from faster_whisper import BatchedInferencePipeline  # noqa: E402
+from transcribe import Model, described, transcribe  # noqa: E402
 
 MODES = ("sequential", "words", "batched")
 
@@ -26,41 +27,21 @@ class Reference:
 
     def __init__(self, model, compute_type, threads, seed=1):
         ctranslate2.set_random_seed(seed)
-        self._model = WhisperModel(str(model), device="cpu", compute_type=compute_type, cpu_threads=threads)
+        self._model = Model(str(model), device="cpu", compute_type=compute_type, cpu_threads=threads)
         self._batched = BatchedInferencePipeline(self._model)
 
     def transcribe(self, path, mode, language=None, batch_size=None):
         """The transcript of one file, in the form of Steno's own. `batch_size` None is the reference's default."""
-        if mode == "batched":
-            size = {} if batch_size is None else {"batch_size": batch_size}
-            segments, info = self._batched.transcribe(str(path), language=language, **size)
-        else:
-            segments, info = self._model.transcribe(str(path), language=language, word_timestamps=mode == "words")
+        if mode != "batched":
+            return transcribe(self._model, str(path), {"language": language, "word_timestamps": mode == "words"})
+        size = {} if batch_size is None else {"batch_size": batch_size}
+        segments, info = self._batched.transcribe(str(path), language=language, **size)
         return {
             "language": info.language,
             "language_probability": info.language_probability,
             "duration": info.duration,
-            "segments": [_segment(segment, mode == "words") for segment in segments],
+            "segments": [described(segment) for segment in segments],
         }
-
-
-def _segment(segment, with_words):
-    values = {
-        "start": round(float(segment.start), 3),
-        "end": round(float(segment.end), 3),
-        "text": segment.text,
-        "avg_logprob": float(segment.avg_logprob),
-        "no_speech_prob": float(segment.no_speech_prob),
-        "compression_ratio": float(segment.compression_ratio),
-        "temperature": segment.temperature,
-    }
-    if with_words:
-        values["words"] = [
-            {"start": round(float(word.start), 3), "end": round(float(word.end), 3), "word": word.word,
-             "probability": float(word.probability)}
-            for word in segment.words or []
-        ]
-    return values
 
 
 def main(job):

@@ -3,9 +3,9 @@
 
     python tools/reference/sequential.py worker/tests/data/sequential .local/models
 
-`worker/tests/sequential.rs` compares Steno with these files. Each holds its own question: model, recording and options. A
-recording is put together from files of the repository and seconds of silence. No window may need sampling, so that the
-answers depend on no seed.
+`worker/tests/sequential/option_sets.rs` compares Steno with these files. Each holds its own question: model, recording
+and options. A recording is put together from files of the repository and seconds of silence. No window may need sampling,
+so that the answers depend on no seed.
 """
 
 import json
@@ -13,8 +13,8 @@ import pathlib
 import sys
 
 import numpy as np
-from faster_whisper import WhisperModel, decode_audio
-from transcribe import transcribe
+from faster_whisper import decode_audio
+from transcribe import Model, transcribe
 
 ROOT = pathlib.Path(__file__).parents[2]
 JFK = "worker/tests/data/jfk.flac"
@@ -23,6 +23,7 @@ MEETING = "samples/meeting room/ami-dev00-start.mp3"
 GAPS = [JFK, 3.0, TELEPHONE, 20.0, JFK]
 
 CASES = {
+    "plain": ("tiny.en", [JFK], {}),
     "words": ("tiny.en", GAPS, {"word_timestamps": True}),
     "speech-only": ("tiny.en", GAPS, {"vad_filter": True, "temperature": [0.0]}),
     "speech-only-words": (
@@ -78,12 +79,12 @@ def samples(parts: list) -> np.ndarray:
 def main() -> None:
     out, models = (pathlib.Path(argument) for argument in sys.argv[1:3])
     out.mkdir(parents=True, exist_ok=True)
-    for name, (model, parts, options) in CASES.items():
-        whisper = WhisperModel(str(models / model), device="cpu", compute_type="float32")
-        reference = transcribe(whisper, samples(parts), options)
-        if any(segment["temperature"] > 0 for segment in reference["segments"]):
-            print(f"{name} needs sampling", file=sys.stderr)
-        case = {"model": model, "parts": parts, "options": options, "reference": reference}
+    for name, (folder, parts, options) in CASES.items():
+        model = Model(str(models / folder), device="cpu", compute_type="float32")
+        reference = transcribe(model, samples(parts), options)
+        if model.sampled:
+            sys.exit(f"{name} needs sampling: no two runs are equal")
+        case = {"model": folder, "parts": parts, "options": options, "reference": reference}
         text = json.dumps(case, indent=1, ensure_ascii=False)
         (out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 

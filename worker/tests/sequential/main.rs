@@ -1,34 +1,23 @@
-//! The sequential pipeline beside faster-whisper, option set by option set: `tools/reference/sequential.py` wrote what that
-//! makes of the same recordings. Needs the models tiny.en and base: `make setup` fetches them.
+//! The sequential pipeline: the reference's transcripts of the repository's recordings, option set by option set, and what
+//! is refused. Needs the models tiny.en and base: `make setup-tests` fetches them.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
-use std::collections::BTreeMap;
+mod compare;
+mod option_sets;
+mod recordings;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use steno_shared::options::{ComputeType, Mode, TranscribeOptions, VadParameters};
-use steno_shared::transcript::{Segment, Word};
+use steno_shared::options::{ComputeType, TranscribeOptions, VadParameters};
 use steno_shared::worker_config::{Device, WorkLimits};
 use steno_worker::assemble::Transcription;
 use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 use steno_worker::engine::{Engine, EngineError, Progress};
 use steno_worker::pcm::Pcm;
-
-/// How far times may be apart, in seconds.
-const CLOSE: f64 = 0.02 + 1e-9;
-/// How far the time of a word may be, as long as few are.
-const NEAR: f64 = 0.2 + 1e-9;
-
-#[derive(Deserialize)]
-struct Case {
-    model: String,
-    parts: Vec<Part>,
-    options: TranscribeOptions,
-    reference: Reference,
-}
 
 /// A file of the repository, or seconds of silence.
 #[derive(Deserialize)]
@@ -38,22 +27,13 @@ enum Part {
     Silence(f64),
 }
 
-#[derive(Deserialize)]
-struct Reference {
-    language: String,
-    language_probability: f64,
-    duration: f64,
-    duration_after_vad: Option<f64>,
-    segments: Vec<Segment>,
-}
-
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn local(name: &str) -> PathBuf {
     let path = repository().join(".local").join(name);
-    assert!(path.exists(), "no {}: run make setup", path.display());
+    assert!(path.exists(), "no {}: run make setup-tests", path.display());
     path
 }
 
@@ -87,74 +67,6 @@ fn jfk() -> Pcm {
 
 fn transcribe(engine: &mut Engine, pcm: &Pcm, options: &TranscribeOptions) -> Transcription {
     engine.transcribe(pcm, options, &mut |_| ControlFlow::Continue(())).unwrap()
-}
-
-fn assert_close(what: &str, ours: f64, reference: f64, tolerance: f64) {
-    assert!((ours - reference).abs() <= tolerance, "{what}: {ours} is not {reference}");
-}
-
-/// Asserts that words are the same and none is far off; returns how many are close, of how many.
-fn compare_words(what: &str, ours: &[Word], reference: &[Word]) -> (usize, usize) {
-    let texts = |words: &[Word]| words.iter().map(|word| word.word.clone()).collect::<Vec<_>>();
-    assert_eq!(texts(ours), texts(reference), "{what}");
-    let mut close = 0;
-    for (ours, reference) in ours.iter().zip(reference) {
-        let off = (ours.start - reference.start).abs().max((ours.end - reference.end).abs());
-        assert!(off <= NEAR, "{what}: {ours:?} is not {reference:?}");
-        close += usize::from(off <= CLOSE);
-        assert_close(what, ours.probability, reference.probability, 0.02);
-    }
-    (close, ours.len())
-}
-
-fn compare(name: &str, ours: &Transcription, reference: &Reference) {
-    assert_eq!(ours.language, reference.language, "{name}");
-    assert_close(name, ours.language_probability, reference.language_probability, 0.03);
-    assert_close(name, ours.duration, reference.duration, 1e-9);
-    assert_eq!(ours.duration_after_vad, reference.duration_after_vad, "{name}");
-    let texts = |segments: &[Segment]| segments.iter().map(|s| s.text.clone()).collect::<Vec<_>>();
-    assert_eq!(texts(&ours.segments), texts(&reference.segments), "{name}");
-    let (mut close, mut n_words) = (0, 0);
-    for (number, (ours, reference)) in ours.segments.iter().zip(&reference.segments).enumerate() {
-        let what = format!("{name}, segment {number}");
-        assert_close(&what, ours.start, reference.start, CLOSE);
-        assert_close(&what, ours.end, reference.end, CLOSE);
-        assert_close(&what, ours.temperature, reference.temperature, 1e-9);
-        assert_close(&what, ours.avg_logprob, reference.avg_logprob, 0.01);
-        assert_close(&what, ours.no_speech_prob, reference.no_speech_prob, 0.01);
-        assert_close(&what, ours.compression_ratio, reference.compression_ratio, 1e-9);
-        assert_eq!(ours.words.is_some(), reference.words.is_some(), "{what}");
-        if let (Some(ours), Some(reference)) = (&ours.words, &reference.words) {
-            let (of_segment, all) = compare_words(&what, ours, reference);
-            close += of_segment;
-            n_words += all;
-        }
-    }
-    assert!(close * 100 >= n_words * 95, "{name}: {close} of {n_words} words are close");
-}
-
-#[test]
-fn each_option_set_gives_the_reference_s_transcript() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sequential");
-    let mut cases: BTreeMap<String, Vec<(String, Case)>> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let case: Case = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        cases.entry(case.model.clone()).or_default().push((name, case));
-    }
-    assert!(cases.values().flatten().count() >= 12, "cases are missing");
-    for (model, cases) in cases {
-        let mut engine = engine(&model);
-        for (name, case) in cases {
-            let ours = transcribe(
-                &mut engine,
-                &pcm(&case.parts),
-                &TranscribeOptions { mode: Mode::Sequential, ..case.options },
-            );
-            compare(&name, &ours, &case.reference);
-        }
-    }
 }
 
 #[test]
