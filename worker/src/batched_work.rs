@@ -49,11 +49,12 @@ impl Hands<'_> {
         let Some(taken) = self.room.take(self.decoder.room(), self.decoder.is_idle()) else {
             return Ok(false);
         };
+        let more_come = self.room.has_windows();
         self.take_in(taken, outbox)?;
         self.let_lost_ones_go(outbox)?;
         let (recordings, control) = (&self.recordings, self.control);
         let mut begun: Vec<Ticket> = Vec::new();
-        let done = self.decoder.step(&mut |ticket| {
+        let done = self.decoder.step(more_come, &mut |ticket| {
             if let Some(prepared) = recordings.get(&ticket) {
                 if begun.contains(&ticket) {
                     prepared.item.advance();

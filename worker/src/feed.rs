@@ -20,13 +20,13 @@ use crate::prepare::{Preparation, Prepared, prepare};
 use crate::stage_error::StageError;
 
 /// How long an idle worker waits before it looks again, at first and at most.
-const IDLE_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+const IDLE_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 /// How often a worker looks whether a recording that must be held alone is done with.
 const SUSPECT_CHECK: Duration = Duration::from_millis(200);
 /// How often a worker that has prefetched its share looks whether it is to take more.
 const SHARE_CHECK: Duration = Duration::from_millis(200);
 /// How often a worker with prefetched recordings looks for idle ones that could take them.
-const GIVE_UP_CHECK: Duration = Duration::from_secs(1);
+const GIVE_UP_CHECK: Duration = Duration::from_millis(300);
 /// A time that does not come: until something changes.
 const FAR_AWAY: Duration = Duration::from_secs(3600);
 
@@ -111,7 +111,9 @@ impl Feed {
             let wait = tokio::select! {
                 () = control.until_told() => break,
                 Some(joined) = under_way.tasks.join_next(), if !under_way.tasks.is_empty() => {
-                    match self.take_prepared(under_way, joined).await {
+                    let taken = self.take_prepared(under_way, joined).await;
+                    self.prefetch.expect(under_way.tasks.len());
+                    match taken {
                         Ok(()) => Duration::ZERO,
                         Err(end) => return end,
                     }
@@ -207,6 +209,7 @@ impl Feed {
             let result = Box::pin(prepare_patiently(&preparation, &item)).await;
             PreparedOne { item, expected, result }
         });
+        self.prefetch.expect(under_way.tasks.len());
     }
 
     async fn take_prepared(

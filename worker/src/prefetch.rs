@@ -30,6 +30,14 @@ impl Prefetch {
         }
     }
 
+    /// Says how many recordings are being prepared.
+    pub fn expect(&self, coming: usize) {
+        match self {
+            Self::One(_) => (),
+            Self::Windows(room) => room.expect(coming),
+        }
+    }
+
     /// Takes back what the engine has not begun.
     pub fn take_back(&self) -> Vec<Arc<HeldItem>> {
         match self {

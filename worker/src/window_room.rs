@@ -5,13 +5,17 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::batch::{Job, Taken, Ticket, WindowQueue};
+use crate::batch::{FOR_A_FULLER_BATCH, Fill, Job, Taken, Ticket, WindowQueue};
 use crate::features::{MelFilters, WindowFeatures};
 use crate::held::HeldItem;
 use crate::prepare::{Prepared, Work};
+
+/// No wait is shorter, or it would not be one.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Features of a window, `[n_mels, 3000]`, or why its samples could not be read.
 pub type Features = io::Result<Vec<f32>>;
@@ -34,6 +38,8 @@ pub struct WindowRoom {
 #[derive(Debug, Default)]
 struct State {
     queue: WindowQueue<Prepared, Features>,
+    /// Recordings that are being prepared.
+    coming: usize,
     closed: bool,
     engine_is_busy: bool,
 }
@@ -70,6 +76,12 @@ impl WindowRoom {
         self.ready.notify_all();
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    /// Says how many recordings are being prepared: an idle engine waits a moment for them.
+    pub fn expect(&self, coming: usize) {
+        self.lock().coming = coming;
+        self.ready.notify_all();
     }
 
     /// Takes back the recordings of which the engine has no window yet.
@@ -123,26 +135,47 @@ impl WindowRoom {
         &self.changed
     }
 
-    /// On the engine's thread: up to `most` windows. With `wait`, waits until there is something; `None` when nothing
-    /// more will come.
-    pub fn take(&self, most: usize, wait: bool) -> Option<TakenWindows> {
+    /// On the engine's thread: up to `most` windows, once there are enough (see [`Fill`]). If the engine is `idle`, waits
+    /// until there is something; `None` when nothing more will come.
+    pub fn take(&self, most: usize, idle: bool) -> Option<TakenWindows> {
         let mut state = self.lock();
+        let mut something_since = None;
         loop {
-            let taken = state.queue.take(most);
-            if !taken.is_nothing() || !wait {
-                state.engine_is_busy = true;
-                drop(state);
-                self.begin.notify_all();
+            if state.queue.is_empty() && idle {
+                if state.closed {
+                    return None;
+                }
+                // What was there may have been taken back.
+                something_since = None;
+            } else {
+                let fill = Fill {
+                    room: most,
+                    ready: state.queue.n_ready(),
+                    waiting: state.queue.n_windows(),
+                    more_prepared: state.coming > 0 && !state.closed,
+                    idle,
+                    waited: something_since.get_or_insert_with(Instant::now).elapsed(),
+                };
+                if fill.is_enough() {
+                    let taken = state.queue.take(most);
+                    state.engine_is_busy = true;
+                    drop(state);
+                    self.begin.notify_all();
+                    self.changed.notify_waiters();
+                    return Some(taken);
+                }
+            }
+            if idle && state.engine_is_busy {
+                state.engine_is_busy = false;
                 self.changed.notify_waiters();
-                return Some(taken);
             }
-            if state.closed && state.queue.is_empty() {
-                return None;
-            }
-            state.engine_is_busy = false;
-            self.changed.notify_waiters();
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait_for_more(state, something_since);
         }
+    }
+
+    /// Whether windows wait.
+    pub fn has_windows(&self) -> bool {
+        self.lock().queue.n_windows() > 0
     }
 
     /// On the engine's thread: drops what waits of a recording that it is done with.
@@ -201,6 +234,19 @@ impl WindowRoom {
             }
             state = self.begin.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits for a change; for a moment at most if there is something already.
+    fn wait_for_more<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        something_since: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        let Some(since) = something_since else {
+            return self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        let left = FOR_A_FULLER_BATCH.saturating_sub(since.elapsed()).max(SHORTEST_WAIT);
+        self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -163,6 +163,20 @@ impl<R, F> WindowQueue<R, F> {
         self.entries.iter().map(|entry| entry.n_waiting().max(1)).sum()
     }
 
+    /// How many windows wait.
+    #[must_use]
+    pub fn n_windows(&self) -> usize {
+        self.entries.iter().map(Entry::n_waiting).sum()
+    }
+
+    /// How many windows can be taken now.
+    #[must_use]
+    pub fn n_ready(&self) -> usize {
+        let ready =
+            |entry: &Entry<R, F>| entry.ahead.iter().take_while(|features| features.is_some()).count();
+        self.entries.iter().map(ready).sum()
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -205,8 +219,9 @@ mod tests {
         for (name, n_windows) in [("a", 1), ("b", 3), ("silent", 0), ("c", 2)] {
             queue.push(name, n_windows);
         }
-        assert_eq!(queue.n_waiting(), 7);
+        assert_eq!((queue.n_waiting(), queue.n_windows(), queue.n_ready()), (7, 6, 0));
         compute_all(&mut queue, 5);
+        assert_eq!(queue.n_ready(), 5);
         let taken = queue.take(3);
         let names: Vec<_> = taken.windows.iter().map(|ready| (*ready.recording, ready.index)).collect();
         assert_eq!(names, [("a", 0), ("b", 0), ("b", 1)]);
@@ -224,6 +239,7 @@ mod tests {
         let [first, second, third] = [9, 9, 9].map(|bound| queue.begin(bound).unwrap());
         queue.computed(second.ticket, second.index, (0, 1));
         queue.computed(third.ticket, third.index, (1, 0));
+        assert_eq!(queue.n_ready(), 1);
         let taken: Vec<_> = queue.take(9).windows.iter().map(|ready| ready.features).collect();
         assert_eq!(taken, [(1, 0)]);
         queue.computed(first.ticket, first.index, (0, 0));

@@ -39,17 +39,17 @@ impl<T> Retries<T> {
     }
 
     /// Up to `most` windows of one temperature, if they are due: the ones that wait longest are among them. `idle` tells
-    /// that there is nothing else to do.
+    /// that there is nothing else to do: then the lowest temperature's, so that those that fail again join the others.
     pub fn take_due(&mut self, most: usize, idle: bool) -> Vec<T> {
         let age = |group: &Vec<Waiting<T>>| group.iter().map(|waiting| waiting.waited).max().unwrap_or(0);
-        let is_due = |group: &Vec<Waiting<T>>| {
-            !group.is_empty() && (idle || group.len() >= most || age(group) >= LONGEST_WAIT)
+        let due = if idle {
+            self.by_temperature.keys().next().copied()
+        } else {
+            let groups = self.by_temperature.iter();
+            let due = groups.filter(|(_, group)| group.len() >= most || age(group) >= LONGEST_WAIT);
+            due.max_by_key(|(_, group)| age(group)).map(|(temperature, _)| *temperature)
         };
-        let due = self.by_temperature.iter().filter(|(_, group)| is_due(group));
-        let Some(&temperature) = due.max_by_key(|(_, group)| age(group)).map(|(temperature, _)| temperature)
-        else {
-            return Vec::new();
-        };
+        let Some(temperature) = due else { return Vec::new() };
         let Some(group) = self.by_temperature.get_mut(&temperature) else { return Vec::new() };
         let taken = group.drain(..most.min(group.len())).map(|waiting| waiting.window).collect();
         self.by_temperature.retain(|_, group| !group.is_empty());
@@ -98,6 +98,9 @@ mod tests {
         }
         retries.push(5, "b");
         assert_eq!(retries.take_due(8, false), ["a"]);
+        retries.wait();
+        retries.push(2, "late");
+        assert_eq!(retries.take_due(8, true), ["late"], "it may have to join b");
         retries.drop_all(|window| *window == "b");
         assert!(retries.is_empty());
     }

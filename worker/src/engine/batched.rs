@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use steno_shared::options::TranscribeOptions;
 
-use super::hear::{Heard, Outcome, Row, Texts, hear};
+use super::hear::{Batch, Heard, Outcome, Row, Texts};
 use super::{Engine, EngineError};
 use crate::assemble::Transcription;
 use crate::batch::{OpenRecording, Retries, Ticket, Tongue};
@@ -135,13 +135,14 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         self.undecided.retain(|row| row.ticket != ticket);
     }
 
-    /// Hears one batch. Returns the recordings that are done by it. When `watch` asks to stop, what was not heard stays.
-    pub fn step(&mut self, watch: Watch<'_>) -> Vec<Done> {
-        let again = self.retries.take_due(self.batch_size, self.pending.is_empty());
+    /// Hears one batch, or nothing when all that there is to do can wait for windows that come (`more_come`). Returns the
+    /// recordings that are done by it. When `watch` asks to stop, what was not heard stays.
+    pub fn step(&mut self, more_come: bool, watch: Watch<'_>) -> Vec<Done> {
+        let again = self.retries.take_due(self.batch_size, self.pending.is_empty() && !more_come);
         let rows = if again.is_empty() { self.next_rows() } else { again };
         self.retries.wait();
         let mut done = Vec::new();
-        self.run(rows, watch, &mut done);
+        self.run(rows, more_come, watch, &mut done);
         done
     }
 
@@ -171,12 +172,15 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         }
     }
 
-    fn run(&mut self, mut rows: Vec<Row>, watch: Watch<'_>, done: &mut Vec<Done>) {
+    fn run(&mut self, mut rows: Vec<Row>, more_come: bool, watch: Watch<'_>, done: &mut Vec<Done>) {
         rows.retain(|row| self.recordings.contains_key(&row.ticket));
         if rows.is_empty() {
             return;
         }
-        match self.try_to_hear(&rows, watch) {
+        // Others would share the next temperature with them, which costs less than to encode them again.
+        let others = more_come || !self.is_idle();
+        let at_once = !others || rows.len() * 2 >= self.batch_size;
+        match self.try_to_hear(&rows, at_once, watch) {
             Ok(heard) => {
                 tracing::debug!(n_windows = rows.len(), n_recordings = self.recordings.len(), "batch.heard");
                 self.take_in(rows, heard, done);
@@ -190,8 +194,8 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             Err(Trouble::Failed(error)) if rows.len() > 1 => {
                 tracing::warn!(%error, n_windows = rows.len(), "batch.taken_apart");
                 let rest = rows.split_off(rows.len() / 2);
-                self.run(rows, watch, done);
-                self.run(rest, watch, done);
+                self.run(rows, more_come, watch, done);
+                self.run(rest, more_come, watch, done);
             }
             Err(Trouble::OutOfMemory(error) | Trouble::Failed(error)) => {
                 if let Some(Row { ticket, .. }) = rows.pop() {
@@ -202,11 +206,18 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         }
     }
 
-    fn try_to_hear(&self, rows: &[Row], watch: Watch<'_>) -> Result<Heard, Trouble> {
+    fn try_to_hear(&self, rows: &[Row], at_once: bool, watch: Watch<'_>) -> Result<Heard, Trouble> {
         let tongue = |ticket| self.recordings.get(&ticket).map(|recording| recording.tongue.clone());
-        let heard = catch_unwind(AssertUnwindSafe(|| {
-            hear(self.engine, self.model, self.options, &self.texts, rows, &tongue, watch)
-        }));
+        let batch = Batch {
+            engine: self.engine,
+            model: self.model,
+            options: self.options,
+            texts: &self.texts,
+            rows,
+            at_once,
+            watch,
+        };
+        let heard = catch_unwind(AssertUnwindSafe(|| batch.hear(&tongue)));
         match heard {
             Ok(Ok(heard)) => Ok(heard),
             Ok(Err(EngineError::Interrupted { .. })) => Err(Trouble::Stopped),

@@ -94,49 +94,47 @@ impl Texts {
     }
 }
 
-/// Hears rows that are all to be tried at the same temperature.
-pub(super) fn hear<M: WindowModel>(
-    engine: &Engine,
-    model: &M,
-    options: &TranscribeOptions,
-    texts: &Texts,
-    rows: &[Row],
-    tongue: &dyn Fn(Ticket) -> Option<Tongue>,
-    watch: Watch<'_>,
-) -> Result<Heard, EngineError> {
-    let mut batch = Batch { engine, model, options, texts, rows, watch };
-    let all: Vec<usize> = (0..rows.len()).collect();
-    let encoded = batch.encode(&all)?;
-    let (guesses, tongues) = batch.languages(&encoded, tongue)?;
-    let mut languages = Vec::with_capacity(rows.len());
-    for (row, guess) in rows.iter().zip(&guesses) {
-        let own = guess.as_ref().filter(|_| options.multilingual);
-        let known = tongues.get(&row.ticket).cloned().or_else(|| tongue(row.ticket));
-        let language =
-            own.or_else(|| known.as_ref().and_then(Tongue::known)).map(|guess| guess.language.clone());
-        languages.push(language);
-    }
-    let outcomes = batch.generate(encoded, &languages)?;
-    Ok(Heard { rows: guesses.into_iter().zip(outcomes).collect(), tongues })
-}
+/// Of a batch that was heard again at the next temperature, at most this share may be windows that are done: they cost as
+/// much as those that are not, and sampling a window costs more than encoding it.
+const DONE_SHARE: f64 = 0.2;
 
-struct Batch<'a, M> {
-    engine: &'a Engine,
-    model: &'a M,
-    options: &'a TranscribeOptions,
-    texts: &'a Texts,
-    rows: &'a [Row],
-    watch: Watch<'a>,
+/// Rows that are all to be tried at the same temperature, and what they are heard with.
+pub(super) struct Batch<'a, M> {
+    pub(super) engine: &'a Engine,
+    pub(super) model: &'a M,
+    pub(super) options: &'a TranscribeOptions,
+    pub(super) texts: &'a Texts,
+    pub(super) rows: &'a [Row],
+    /// Whether rows that fail are tried at the next temperatures at once, if nearly all fail; else they are left for
+    /// another batch.
+    pub(super) at_once: bool,
+    pub(super) watch: Watch<'a>,
 }
 
 impl<M: WindowModel> Batch<'_, M> {
-    fn encode(&mut self, which: &[usize]) -> Result<M::Encoded, EngineError> {
-        let length = which.iter().map(|&row| self.rows[row].features.len()).sum();
-        let mut features = Vec::with_capacity(length);
-        for &row in which {
-            features.extend_from_slice(&self.rows[row].features);
+    /// Hears the rows. `tongue` is what was known of each recording's language before.
+    pub(super) fn hear(mut self, tongue: &dyn Fn(Ticket) -> Option<Tongue>) -> Result<Heard, EngineError> {
+        let encoded = self.encode()?;
+        let (guesses, tongues) = self.languages(&encoded, tongue)?;
+        let mut languages = Vec::with_capacity(self.rows.len());
+        for (row, guess) in self.rows.iter().zip(&guesses) {
+            let own = guess.as_ref().filter(|_| self.options.multilingual);
+            let known = tongues.get(&row.ticket).cloned().or_else(|| tongue(row.ticket));
+            let language =
+                own.or_else(|| known.as_ref().and_then(Tongue::known)).map(|guess| guess.language.clone());
+            languages.push(language);
         }
-        let encoded = self.model.encode_windows(features, which.len())?;
+        let outcomes = self.generate(encoded, &languages)?;
+        Ok(Heard { rows: guesses.into_iter().zip(outcomes).collect(), tongues })
+    }
+
+    fn encode(&mut self) -> Result<M::Encoded, EngineError> {
+        let length = self.rows.iter().map(|row| row.features.len()).sum();
+        let mut features = Vec::with_capacity(length);
+        for row in self.rows {
+            features.extend_from_slice(&row.features);
+        }
+        let encoded = self.model.encode_windows(features, self.rows.len())?;
         self.tell()?;
         Ok(encoded)
     }
@@ -174,8 +172,8 @@ impl<M: WindowModel> Batch<'_, M> {
         Ok((guesses, tongues))
     }
 
-    /// Generates from the rows' next temperature on: as long as at least half of what was encoded fails, the encoding
-    /// is used again; the few that fail otherwise are left for another batch.
+    /// Generates from the rows' next temperature on: as long as nearly all of what was encoded fails, the encoding is used
+    /// again, if that is wanted; those that fail otherwise are left for another batch.
     fn generate(
         &mut self,
         encoded: M::Encoded,
@@ -235,8 +233,8 @@ impl<M: WindowModel> Batch<'_, M> {
                 }
             }
             self.place_words(&encoded, &accepted, &spoken, &mut outcomes)?;
-            let n_failing = outcomes.iter().filter(|outcome| outcome.is_none()).count();
-            if n_failing * 2 < self.rows.len() {
+            let n_done = outcomes.iter().flatten().count();
+            if !self.at_once || n_done as f64 > DONE_SHARE * self.rows.len() as f64 {
                 break;
             }
         }

@@ -48,7 +48,9 @@ impl Engine {
                 }
                 decoder.push(ticket, index, features.of(speech.windows[index].read(&speech.pcm)?)?);
             }
-            for (Ticket(n), result) in decoder.step(&mut |_| ControlFlow::Continue(())) {
+            for (Ticket(n), result) in
+                decoder.step(waiting.peek().is_some(), &mut |_| ControlFlow::Continue(()))
+            {
                 if let Some(place) = usize::try_from(n).ok().and_then(|n| results.get_mut(n)) {
                     *place = Some(result);
                 }

@@ -77,7 +77,9 @@ impl SpeechModel {
     ) -> Result<Vec<Alignment>, NativeError> {
         let doing = "aligning words";
         let results = self
-            .timed(|| self.whisper.align(&encoded.0, start, rows, n_frames, MEDIAN_FILTER_WIDTH))
+            .timed(doing, rows.len(), || {
+                self.whisper.align(&encoded.0, start, rows, n_frames, MEDIAN_FILTER_WIDTH)
+            })
             .map_err(|reason| self.failed(doing, &reason))?;
         if results.len() != rows.len() {
             return Err(self.incomplete(doing, "alignment of a window"));

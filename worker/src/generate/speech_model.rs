@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ct2rs::sys::{Config, LogLevel, StorageView, Whisper, WhisperOptions, set_log_level};
 use steno_shared::options::{ComputeType, TranscribeOptions};
@@ -119,7 +120,7 @@ impl SpeechModel {
         let failed = |reason| self.failed("encoding", &reason);
         let shape = [n_windows, self.n_mels(), n_frames];
         let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
-        self.timed(|| self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
+        self.timed("encoding", n_windows, || self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
     }
 
     /// The most probable language of a window. The model must be multilingual.
@@ -149,8 +150,12 @@ impl SpeechModel {
     }
 
     /// A native call, which counts as busy time.
-    pub(super) fn timed<T>(&self, call: impl FnOnce() -> T) -> T {
-        self.busy.time(call)
+    pub(super) fn timed<T>(&self, doing: &str, n_windows: usize, call: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let result = self.busy.time(call);
+        let milliseconds = begin.elapsed().as_millis();
+        tracing::debug!(doing, n_windows, milliseconds, "engine.call");
+        result
     }
 
     pub(super) fn failed(&self, doing: &'static str, reason: &impl ToString) -> NativeError {
