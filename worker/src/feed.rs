@@ -80,6 +80,9 @@ impl Feed {
     pub async fn run(self) -> FeedEnd {
         let mut under_way = UnderWay::default();
         let end = self.feed(&mut under_way).await;
+        if end != FeedEnd::Drained {
+            self.give_back(self.prefetch.take_back()).await;
+        }
         while let Some(joined) = under_way.tasks.join_next().await {
             if let Ok(PreparedOne { item, result, .. }) = joined {
                 self.settle_unneeded(item, result).await;
@@ -299,7 +302,7 @@ async fn prepare_patiently(preparation: &Preparation, item: &Arc<HeldItem>) -> R
     loop {
         let prepared = tokio::select! {
             prepared = prepare(preparation, Arc::clone(item)) => prepared,
-            () = control.until(Order::Stop) => Err(StageError::Interrupted),
+            () = control.until_told() => Err(StageError::Interrupted),
         };
         let Err(StageError::Outage(message)) = prepared else { return prepared };
         tracing::warn!(name = ?item.lease.recording.name, error = message, "service.away");

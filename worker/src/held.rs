@@ -43,7 +43,12 @@ enum Stage {
 #[derive(Debug)]
 struct Seen {
     watermark: u64,
+    /// When it last moved or waited.
     at: Instant,
+    /// When it was last looked at.
+    looked: Instant,
+    /// How long it waited for the engine in all.
+    waited: Duration,
 }
 
 /// Why the heartbeat does not renew a lease any more.
@@ -64,7 +69,7 @@ impl HeldItem {
             audio_ms: AtomicU64::new(0),
             stage: Mutex::new(Stage::Active(Phase::Fetching)),
             lost: AtomicBool::new(false),
-            seen: Mutex::new(Seen { watermark: 0, at: now }),
+            seen: Mutex::new(Seen { watermark: 0, at: now, looked: now, waited: Duration::ZERO }),
         }
     }
 
@@ -118,20 +123,23 @@ impl HeldItem {
     }
 
     /// Whether the lease should be renewed no more: the watermark has not moved for `stall`, or the attempt has
-    /// lasted longer than `cap` in all. A prefetched item that waits is never stuck.
+    /// been worked on for longer than `cap` in all, as seen by those who ask. A prefetched item that waits is never stuck.
     pub fn stuck(&self, now: Instant, stall: Duration, cap: Duration) -> Option<Stuck> {
         let watermark = self.watermark.load(Ordering::Relaxed);
         let mut seen = lock(&self.seen);
         let waits = self.phase().is_none();
         if watermark != seen.watermark || waits {
-            *seen = Seen { watermark, at: now };
+            (seen.watermark, seen.at) = (watermark, now);
         }
+        let since_looked = now.duration_since(seen.looked);
+        seen.looked = now;
         if waits {
+            seen.waited += since_looked;
             return None;
         }
         if now.duration_since(seen.at) >= stall {
             Some(Stuck::Stalled)
-        } else if now.duration_since(self.started) >= cap {
+        } else if now.duration_since(self.started).saturating_sub(seen.waited) >= cap {
             Some(Stuck::OverTime)
         } else {
             None
@@ -254,6 +262,9 @@ mod tests {
         item.wait();
         assert_eq!(item.stuck(start + CAP * 100, STALL, CAP), None);
         item.enter(Phase::Transcribing);
-        assert_eq!(item.stuck(start + CAP * 100, STALL, CAP * 1000), None, "its time starts with the work");
+        let late = start + CAP * 100;
+        assert_eq!(item.stuck(late, STALL, CAP), None, "to wait is no work");
+        item.advance();
+        assert_eq!(item.stuck(late + CAP, STALL, CAP), Some(Stuck::OverTime));
     }
 }

@@ -63,7 +63,8 @@ pub struct Preparation {
     pub speech: Option<Arc<SpeechFinder>>,
 }
 
-/// Prepares one leased recording. Nothing is left in the spool afterwards: the samples are in memory.
+/// Prepares one leased recording; stops when the worker is told to end, since the engine would not begin it. Nothing is left in
+/// the spool afterwards but samples that are too many for the memory, in a file without a name.
 ///
 /// # Errors
 /// By what is to be done about them; see [`StageError`].
@@ -105,7 +106,7 @@ async fn decode(
         };
         let moves = || {
             item.advance();
-            if control.order() == Order::Stop || item.is_lost() {
+            if control.order() != Order::Work || item.is_lost() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

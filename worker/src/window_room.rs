@@ -87,13 +87,14 @@ impl WindowRoom {
     /// Takes back the recordings of which the engine has no window yet.
     pub fn take_back(&self) -> Vec<Arc<HeldItem>> {
         let back = self.lock().queue.take_back();
-        self.changed.notify_waiters();
+        self.has_room();
         back.iter().map(|prepared| Arc::clone(&prepared.item)).collect()
     }
 
     /// Takes out the recordings whose leases are lost and of which the engine has no window yet.
     pub fn take_lost(&self) -> Vec<Arc<HeldItem>> {
         let lost = self.lock().queue.take_lost(|prepared| prepared.item.is_lost());
+        self.has_room();
         lost.iter().map(|prepared| Arc::clone(&prepared.item)).collect()
     }
 
@@ -218,6 +219,13 @@ impl WindowRoom {
         state.closed = true;
         state.queue = WindowQueue::default();
         drop(state);
+        self.begin.notify_all();
+        self.ready.notify_all();
+        self.changed.notify_waiters();
+    }
+
+    /// Tells all that what is left may come nearer: features of other windows can be begun, a batch may be ready.
+    fn has_room(&self) {
         self.begin.notify_all();
         self.ready.notify_all();
         self.changed.notify_waiters();

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use steno_shared::options::{ComputeType, Mode, TranscribeOptions};
 use steno_shared::worker_config::{Device, WorkLimits};
 use steno_worker::assemble::Transcription;
+use steno_worker::batch::Ticket;
 use steno_worker::decode_audio::{DecodeRequest, decode_audio};
-use steno_worker::engine::{Engine, EngineError};
+use steno_worker::engine::{BatchDecoder, Engine, EngineError};
+use steno_worker::features::WindowFeatures;
 use steno_worker::generate::{Alignment, Encoded, Generated, NativeError, SpeechModel, WindowModel};
 use steno_worker::pcm::Pcm;
 use steno_worker::speech::{Speech, SpeechFinder};
@@ -258,6 +260,41 @@ fn a_recording_that_the_device_fails_on_fails_alone() {
         }
     }
     assert!(results[3].is_err(), "it was not found");
+}
+
+/// The engine stops writing in the middle of what is said when no more tokens are allowed.
+#[test]
+fn text_that_was_cut_off_is_heard_again_from_its_last_whole_segment() {
+    let engine = engine("models/tiny.en");
+    let recordings = [[jfk(), jfk()].concat()];
+    let options = TranscribeOptions { temperature: vec![0.0], ..plain() };
+    let whole = all(heard(&engine, engine.model(), &recordings, &options, 8));
+    let options = TranscribeOptions { max_new_tokens: Some(70), ..options };
+    let model = Faulty::new(engine.model());
+    let cut = all(heard(&engine, &model, &recordings, &options, 8));
+    assert!(model.batches.into_inner().len() > 1, "it was not cut off");
+    let ends = |heard: &[Transcription]| text(&heard[0]).matches("do for your country").count();
+    assert_eq!((ends(&cut), ends(&whole)), (2, 2), "{}", text(&cut[0]));
+}
+
+#[test]
+fn who_watches_is_told_before_the_first_call_and_may_stop_it() {
+    let engine = engine("models/tiny.en");
+    let (model, options) = (Faulty::new(engine.model()), plain());
+    let recording = speech(jfk(), &options);
+    let mut decoder = BatchDecoder::new(&engine, &model, &options, 8).unwrap();
+    decoder.open(Ticket(7), recording.pcm.seconds(), &recording.windows);
+    let samples = recording.windows[0].read(&recording.pcm).unwrap();
+    let features = WindowFeatures::new(engine.filters().clone()).of(samples).unwrap();
+    decoder.push(Ticket(7), 0, features);
+    let mut told = Vec::new();
+    let done = decoder.step(false, &mut |ticket| {
+        told.push(ticket);
+        ControlFlow::Break(())
+    });
+    assert!(done.is_empty() && model.batches.borrow().is_empty(), "a device that hangs would hang unseen");
+    assert_eq!(told, [Ticket(7)]);
+    assert_eq!(decoder.step(false, &mut |_| ControlFlow::Continue(())).len(), 1, "nothing was lost");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub struct TranscribeOptions {
     pub prompt_reset_on_temperature: f64,
     /// Text given as the prompt of the first window; in batched mode, of each.
     pub initial_prompt: Option<String>,
-    /// Text that the first window's transcript begins with (sequential mode).
+    /// Text that the first window's transcript begins with.
     pub prefix: Option<String>,
     /// Words to expect, put before each window's prompt but one that has a prefix.
     pub hotwords: Option<String>,

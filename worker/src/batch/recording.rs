@@ -156,22 +156,23 @@ fn later(mut draft: DraftSegment, seconds: f64) -> DraftSegment {
     draft
 }
 
-/// Where one span of a window's speech follows another, in seconds from the window's start.
+/// Where silence was left out of a window, in seconds from its start. Spans that touch have no seam: nothing is missing there.
 fn seams(chunk: &Chunk) -> Vec<f64> {
     let mut n_samples = 0;
-    let ends = chunk.spans.iter().map(|span| {
-        n_samples += span.end - span.start;
-        n_samples as f64 / SAMPLE_RATE as f64
-    });
-    let mut seams: Vec<f64> = ends.collect();
-    seams.pop();
+    let mut seams = Vec::new();
+    for pair in chunk.spans.windows(2) {
+        n_samples += pair[0].n_samples();
+        if pair[0].end < pair[1].start {
+            seams.push(n_samples as f64 / SAMPLE_RATE as f64);
+        }
+    }
     seams
 }
 
 /// A segment that reaches over a seam by no more than the padding of speech, which is silence, moved to the seam.
 ///
 /// Otherwise a segment that begins a tenth of a second too early would begin before all of the silence that was left out
-/// there. A segment with words needs none of this: it begins and ends with them.
+/// there. The times of words are not moved, and a segment with words begins and ends with them in the end.
 fn off_seams(mut draft: DraftSegment, seams: &[f64], padding: f64) -> DraftSegment {
     // Half a sample, so that the seam's own time is surely that of the span behind it.
     let behind = 0.5 / SAMPLE_RATE as f64;
@@ -199,7 +200,7 @@ fn within(mut draft: DraftSegment, duration: f64) -> DraftSegment {
     draft
 }
 
-/// Windows are in the recording's order, but clips that are asked for need not be.
+/// Windows are in the recording's order, and so are their segments, but for those that share a window's end.
 fn in_order(mut segments: Vec<Segment>) -> Vec<Segment> {
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     segments
@@ -331,6 +332,15 @@ mod tests {
         recording.close_window(1);
         assert!((recording.position_seconds() - 52.0).abs() < 1e-9);
         assert!((OpenRecording::new(7.0, &[], Tongue::given("en")).position_seconds() - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_no_silence_was_left_out_no_time_is_moved() {
+        let touching = Chunk { spans: vec![span(1.0, 4.0), span(4.0, 8.0)] };
+        let mut recording = OpenRecording::new(9.0, &[touching], Tongue::given("en"));
+        recording.add(0, part(0.0, &[(2.75, 6.0)]));
+        let segments = finish(recording, false, " a");
+        assert_eq!((segments[0].start, segments[0].end), (3.75, 7.0));
     }
 
     #[test]

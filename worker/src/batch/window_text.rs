@@ -50,16 +50,27 @@ pub fn cut_window(special: &SpecialTokens, tokens: &[u32], seconds: f64, cut_sho
             segments.push(DraftSegment {
                 seek: 0,
                 start,
-                end: seconds.max(start),
+                end: seconds.max(start + SECONDS_PER_TIMESTAMP),
                 tokens: rest.to_vec(),
                 words: Vec::new(),
             });
         }
     }
     for cut in &mut segments {
+        let is_text = cut.start < cut.end;
         // After a prefix the first token is no timestamp.
         cut.start = cut.start.clamp(0.0, seconds);
         cut.end = cut.end.clamp(cut.start, seconds);
+        if is_text && cut.start >= cut.end {
+            // It begins at the window's end or beyond, and is text all the same.
+            cut.start = (seconds - SECONDS_PER_TIMESTAMP).max(0.0);
+            cut.end = seconds;
+        }
+    }
+    for later in (1..segments.len()).rev() {
+        let start = segments[later].start;
+        let before = &mut segments[later - 1];
+        before.end = before.end.min(start.max(before.start));
     }
     WindowText { segments, rest_from }
 }
@@ -123,7 +134,10 @@ mod tests {
     #[test]
     fn nothing_goes_beyond_the_window() {
         assert_eq!(cut(&[2000, 1, 2300], 5.0, false), (vec![(0.0, 5.0, 3)], None));
-        assert_eq!(cut(&[2000, 1, 2100, 2400, 2, 2500], 5.0, false).0[1], (5.0, 5.0, 3));
+        let late = cut(&[2000, 1, 2100, 2400, 2, 2500], 5.0, false).0;
+        assert_eq!(late, [(0.0, 2.0, 3), (4.98, 5.0, 3)], "text beyond the end is kept");
+        let after_a_pair = cut(&[2000, 1, 2250, 2255, 2, 3], 5.0, false).0;
+        assert_eq!(after_a_pair, [(0.0, 4.98, 3), (4.98, 5.0, 3)]);
     }
 
     proptest! {
@@ -136,6 +150,7 @@ mod tests {
             let text = cut_window(&special(), &tokens, seconds, cut_short);
             for cut in &text.segments {
                 prop_assert!((0.0..=seconds).contains(&cut.start) && (0.0..=seconds).contains(&cut.end));
+                prop_assert!(cut.start <= cut.end);
             }
             let kept: Vec<u32> =
                 text.segments.iter().flat_map(|cut| &cut.tokens).copied().filter(|token| *token < 1000).collect();

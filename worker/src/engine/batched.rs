@@ -14,7 +14,7 @@ use crate::features::rest_of_window;
 use crate::generate::{NativeError, WindowModel};
 use crate::vad::Chunk;
 
-/// Told after each native call, for each recording whose windows were in it; may ask to stop.
+/// Told before and after each native call, for each recording whose windows were in it; may ask to stop.
 pub type Watch<'a> = &'a mut dyn FnMut(Ticket) -> ControlFlow<()>;
 
 /// A recording that the decoder is done with.
@@ -138,7 +138,14 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
     /// Hears one batch, or nothing when all that there is to do can wait for windows that come (`more_come`). Returns the
     /// recordings that are done by it. When `watch` asks to stop, what was not heard stays.
     pub fn step(&mut self, more_come: bool, watch: Watch<'_>) -> Vec<Done> {
-        let again = self.retries.take_due(self.batch_size, self.pending.is_empty() && !more_come);
+        let mut again = self.retries.take_due(self.batch_size, self.pending.is_empty() && !more_come);
+        if self.texts.has_prefix()
+            && let Some(opens) = again.first().map(Row::opens)
+        {
+            let (same, others) = again.into_iter().partition(|row| row.opens() == opens);
+            again = same;
+            self.put_back(others);
+        }
         let rows = if again.is_empty() { self.next_rows() } else { again };
         self.retries.wait();
         let mut done = Vec::new();

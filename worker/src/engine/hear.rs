@@ -13,7 +13,7 @@ use crate::generate::WindowModel;
 use crate::tokenizer::trim_white_space;
 use crate::transcribe::{
     Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio,
-    is_silence, judge, max_length,
+    is_silence, judge, most_new_tokens,
 };
 use crate::words::aligned_words;
 
@@ -114,6 +114,8 @@ pub(super) struct Batch<'a, M> {
 impl<M: WindowModel> Batch<'_, M> {
     /// Hears the rows. `tongue` is what was known of each recording's language before.
     pub(super) fn hear(mut self, tongue: &dyn Fn(Ticket) -> Option<Tongue>) -> Result<Heard, EngineError> {
+        // The first call may take long as well: from here on the watchdog counts.
+        self.tell()?;
         let encoded = self.encode()?;
         let (guesses, tongues) = self.languages(&encoded, tongue)?;
         let mut languages = Vec::with_capacity(self.rows.len());
@@ -210,8 +212,6 @@ impl<M: WindowModel> Batch<'_, M> {
                 if outcomes[index].is_some() {
                     continue;
                 }
-                let cut_short = prompts[index].len() + generated.tokens.len()
-                    >= max_length(prompts[index].len(), self.options.max_new_tokens);
                 let text = engine.text_of(&generated.tokens)?;
                 let attempt = Attempt {
                     avg_logprob: avg_logprob(
@@ -226,7 +226,7 @@ impl<M: WindowModel> Batch<'_, M> {
                 };
                 match judge(&attempt, self.options) {
                     Verdict::Accept => {
-                        outcomes[index] = Some(self.accept(index, attempt, cut_short));
+                        outcomes[index] = Some(self.accept(index, attempt, prompts[index].len()));
                         accepted.push(index);
                     }
                     Verdict::TryAgain => failures[index].push(attempt),
@@ -251,18 +251,19 @@ impl<M: WindowModel> Batch<'_, M> {
             }
             let all = earlier.iter().cloned().chain(failures).collect();
             let best = best_of_failures(all, self.options).ok_or_else(OptionsError::no_temperature)?;
-            outcomes[index] = Some(self.accept(index, best, false));
+            outcomes[index] = Some(self.accept(index, best, prompts[index].len()));
             given_up.push(index);
         }
         self.place_words(&encoded, &given_up, &spoken, &mut outcomes)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::LanguageUndecided)).collect())
     }
 
-    fn accept(&self, index: usize, attempt: Attempt, cut_short: bool) -> Outcome {
+    fn accept(&self, index: usize, attempt: Attempt, prompt_length: usize) -> Outcome {
         if is_silence(&attempt, self.options) {
             return Outcome::Silence;
         }
         let row = &self.rows[index];
+        let cut_short = attempt.tokens.len() >= most_new_tokens(prompt_length, self.options.max_new_tokens);
         let text = cut_window(self.engine.special(), &attempt.tokens, row.seconds, cut_short);
         Outcome::Text(Part { from: row.from, text, words: Vec::new(), attempt })
     }
@@ -309,7 +310,7 @@ impl<M: WindowModel> Batch<'_, M> {
         Ok(())
     }
 
-    /// Tells each recording in the batch that it moves, and stops if asked to.
+    /// Tells each recording in the batch that the engine works on it, and stops if asked to.
     fn tell(&mut self) -> Result<(), EngineError> {
         let mut told: Option<Ticket> = None;
         for row in self.rows {

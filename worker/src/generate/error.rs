@@ -66,10 +66,14 @@ pub enum NativeError {
     NoAlignmentHeads,
 }
 
+/// What CUDA, the C++ library, CTranslate2's allocators for CPUs and cuBLAS say when memory is short.
+const OUT_OF_MEMORY: [&str; 4] =
+    ["out of memory", "bad_alloc", "failed to allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+
 impl NativeError {
     pub(super) fn failed(device: &'static str, doing: &'static str, reason: &impl ToString) -> Self {
         let reason = reason.to_string();
-        if reason.contains("out of memory") || reason.contains("bad_alloc") {
+        if OUT_OF_MEMORY.iter().any(|words| reason.contains(words)) {
             Self::OutOfMemory { device, doing, reason }
         } else if reason.contains("'alignment_heads'") {
             Self::NoAlignmentHeads
@@ -86,5 +90,27 @@ impl NativeError {
             Self::OutOfMemory { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Retry,
             Self::Load { .. } | Self::NoAlignmentHeads => Disposition::Fatal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_memory_is_known_by_what_each_library_says() {
+        for reason in [
+            "CUDA failed with error out of memory",
+            "std::bad_alloc",
+            "mkl_malloc: failed to allocate memory",
+            "aligned_alloc: failed to allocate memory",
+            "cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED",
+        ] {
+            let error = NativeError::failed("cpu", "encoding", &reason);
+            assert!(matches!(error, NativeError::OutOfMemory { .. }), "{reason}");
+        }
+        let other =
+            NativeError::failed("cuda", "encoding", &"CUDA failed with error unspecified launch failure");
+        assert!(matches!(other, NativeError::Failed { .. }));
     }
 }

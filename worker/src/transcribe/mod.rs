@@ -13,7 +13,7 @@ mod walk;
 pub use clips::{Clip, clips};
 pub use fallback::{Attempt, Verdict, best_of_failures, is_silence, judge};
 pub use language::{LanguageGuess, LanguageVote, detection_windows};
-pub use prompt::{MAX_LENGTH, PromptTexts, max_length};
+pub use prompt::{MAX_LENGTH, PromptTexts, max_length, most_new_tokens};
 pub use quality::{avg_logprob, compression_ratio};
 pub use silence::{Heard, Settled, settle_words, speech_end};
 pub use split::{Split, split_at_timestamps};

@@ -91,6 +91,14 @@ pub fn max_length(prompt_length: usize, max_new_tokens: Option<usize>) -> usize 
     max_new_tokens.map_or(MAX_LENGTH, |new| prompt_length + new)
 }
 
+/// How many tokens the engine writes at most after a prompt: CTranslate2 stops at half of [`max_length`], or where prompt and
+/// text fill it.
+#[must_use]
+pub fn most_new_tokens(prompt_length: usize, max_new_tokens: Option<usize>) -> usize {
+    let total = max_length(prompt_length, max_new_tokens);
+    (total / 2).min((total + 1).saturating_sub(prompt_length))
+}
+
 fn cut(text: &[u32]) -> &[u32] {
     &text[..text.len().min(TEXT_LENGTH)]
 }
@@ -163,5 +171,8 @@ mod tests {
         assert_eq!(texts.room(&special_tokens(), &[8, 9]), 445);
         assert_eq!(hotwords(300).room(&special_tokens(), &[8, 9]), 221);
         assert_eq!(max_length(7, None), MAX_LENGTH);
+        assert_eq!(most_new_tokens(4, None), MAX_LENGTH / 2);
+        assert_eq!(most_new_tokens(300, None), 149);
+        assert_eq!(most_new_tokens(4, Some(20)), 12);
     }
 }
