@@ -17,13 +17,13 @@ pub fn speech() -> PathBuf {
     repository().join("samples/jfk inaugural address.flac")
 }
 
-/// A program or folder that `make setup` puts into `.local`.
+/// A program or folder that `make setup-tests` puts into `.local`.
 ///
 /// # Errors
 /// When it is missing.
 pub fn fetched(path: &str) -> anyhow::Result<PathBuf> {
     let full = repository().join(".local").join(path);
-    ensure!(full.exists(), "{} is missing: run make setup", full.display());
+    ensure!(full.exists(), "{} is missing: run make setup-tests", full.display());
     // By the name that a user gives: what the link leads to is called otherwise.
     Ok(std::path::absolute(full)?)
 }

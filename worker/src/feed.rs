@@ -88,9 +88,6 @@ impl Feed {
                 self.settle_unneeded(item, result).await;
             }
         }
-        if end != FeedEnd::Drained {
-            self.give_back(self.prefetch.take_back()).await;
-        }
         self.prefetch.close();
         let station = &self.preparation.station;
         if let Err(error) = station.leases.busy(&station.worker).await {

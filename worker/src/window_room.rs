@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -13,9 +13,6 @@ use crate::batch::{FOR_A_FULLER_BATCH, Fill, Job, Taken, Ticket, WindowQueue};
 use crate::features::{MelFilters, WindowFeatures};
 use crate::held::HeldItem;
 use crate::prepare::{Prepared, Work};
-
-/// No wait is shorter, or it would not be one.
-const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Features of a window, `[n_mels, 3000]`, or why its samples could not be read.
 pub type Features = io::Result<Vec<f32>>;
@@ -72,9 +69,7 @@ impl WindowRoom {
         };
         state.queue.push(prepared, n_windows);
         drop(state);
-        self.begin.notify_all();
-        self.ready.notify_all();
-        self.changed.notify_waiters();
+        self.tell_all();
         Ok(())
     }
 
@@ -87,23 +82,23 @@ impl WindowRoom {
     /// Takes back the recordings of which the engine has no window yet.
     pub fn take_back(&self) -> Vec<Arc<HeldItem>> {
         let back = self.lock().queue.take_back();
-        self.has_room();
+        self.tell_all();
         back.iter().map(|prepared| Arc::clone(&prepared.item)).collect()
     }
 
     /// Takes out the recordings whose leases are lost and of which the engine has no window yet.
     pub fn take_lost(&self) -> Vec<Arc<HeldItem>> {
         let lost = self.lock().queue.take_lost(|prepared| prepared.item.is_lost());
-        self.has_room();
+        if !lost.is_empty() {
+            self.tell_all();
+        }
         lost.iter().map(|prepared| Arc::clone(&prepared.item)).collect()
     }
 
     /// Lets the engine finish: it gets what is there, then nothing more.
     pub fn close(&self) {
         self.lock().closed = true;
-        self.begin.notify_all();
-        self.ready.notify_all();
-        self.changed.notify_waiters();
+        self.tell_all();
     }
 
     /// Windows that wait; those in the engine's hands not counted.
@@ -219,13 +214,11 @@ impl WindowRoom {
         state.closed = true;
         state.queue = WindowQueue::default();
         drop(state);
-        self.begin.notify_all();
-        self.ready.notify_all();
-        self.changed.notify_waiters();
+        self.tell_all();
     }
 
-    /// Tells all that what is left may come nearer: features of other windows can be begun, a batch may be ready.
-    fn has_room(&self) {
+    /// Wakes all who wait for the queue: features can be begun, a batch may be ready, there may be room.
+    fn tell_all(&self) {
         self.begin.notify_all();
         self.ready.notify_all();
         self.changed.notify_waiters();
@@ -244,17 +237,17 @@ impl WindowRoom {
         }
     }
 
-    /// Waits for a change; for a moment at most if there is something already.
+    /// Waits for a change; if there is something already, until it was waited long enough for a fuller batch, after which only
+    /// a change counts.
     fn wait_for_more<'a>(
         &self,
         state: MutexGuard<'a, State>,
         something_since: Option<Instant>,
     ) -> MutexGuard<'a, State> {
-        let Some(since) = something_since else {
-            return self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
-        };
-        let left = FOR_A_FULLER_BATCH.saturating_sub(since.elapsed()).max(SHORTEST_WAIT);
-        self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+        match something_since.and_then(|since| FOR_A_FULLER_BATCH.checked_sub(since.elapsed())) {
+            None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,15 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use steno_shared::options::{ComputeType, Mode, TranscribeOptions};
-use steno_shared::worker_config::{Device, WorkLimits};
+use steno_shared::worker_config::Device;
+use steno_tests::audio::fetched;
 use steno_worker::assemble::Transcription;
 use steno_worker::batch::Ticket;
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::engine::{BatchDecoder, Engine, EngineError};
 use steno_worker::features::WindowFeatures;
 use steno_worker::generate::{Alignment, Encoded, Generated, NativeError, SpeechModel, WindowModel};
@@ -18,36 +19,20 @@ use steno_worker::pcm::Pcm;
 use steno_worker::speech::{Speech, SpeechFinder};
 use steno_worker::transcribe::LanguageGuess;
 
+use self::support::decoded;
+
 const RATE: usize = 16_000;
 
-fn local(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
-    assert!(path.exists(), "no {}: run make setup", path.display());
-    path
-}
-
 fn engine(model: &str) -> Engine {
-    Engine::load(&local(model), Device::Cpu, ComputeType::Float32, 2).unwrap()
-}
-
-fn samples(path: &Path) -> Vec<i16> {
-    let request = DecodeRequest {
-        path,
-        expected_seconds: None,
-        ffmpeg: &local("bin/ffmpeg"),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits: WorkLimits::default().into(),
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
+    Engine::load(&fetched(model).unwrap(), Device::Cpu, ComputeType::Float32, 2).unwrap()
 }
 
 fn jfk() -> Vec<i16> {
-    samples(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/jfk.flac")))
+    decoded("worker/tests/data/jfk.flac").read(0..usize::MAX).unwrap()
 }
 
 fn meeting() -> Vec<i16> {
-    samples(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/meeting room/ami-dev00-start.mp3")))
+    decoded("samples/meeting room/ami-dev00-start.mp3").read(0..usize::MAX).unwrap()
 }
 
 fn speech(samples: Vec<i16>, options: &TranscribeOptions) -> Speech {

@@ -2,41 +2,36 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+mod support;
+
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use steno_shared::options::{ComputeType, TranscribeOptions};
-use steno_shared::worker_config::{Device, WorkLimits};
+use steno_shared::worker_config::Device;
+use steno_tests::audio::fetched;
 use steno_worker::assemble::Transcription;
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 use steno_worker::engine::{Engine, EngineError, Progress};
 use steno_worker::pcm::Pcm;
 
-fn local(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
-    assert!(path.exists(), "no {}: run make setup", path.display());
-    path
-}
+use self::support::decoded;
 
 fn engine() -> Engine {
-    Engine::load(&local("models/tiny.en"), Device::Cpu, ComputeType::Float32, 2).unwrap()
+    Engine::load(&fetched("models/tiny.en").unwrap(), Device::Cpu, ComputeType::Float32, 2).unwrap()
 }
 
 fn jfk() -> Vec<i16> {
-    let request = DecodeRequest {
-        path: Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/jfk.flac")),
-        expected_seconds: Some(11.0),
-        ffmpeg: &local("bin/ffmpeg"),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits: WorkLimits::default().into(),
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
+    decoded("worker/tests/data/jfk.flac").read(0..usize::MAX).unwrap()
 }
 
 fn transcribe(engine: &mut Engine, samples: &[i16], options: &TranscribeOptions) -> Transcription {
     engine.transcribe(&Pcm::from(samples.to_vec()), options, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn it_tells_what_it_computes_on() {
+    let engine = engine();
+    assert_eq!((engine.description().device, engine.description().compute_type), ("cpu", "float32"));
 }
 
 #[test]
@@ -152,7 +147,7 @@ fn an_incomplete_or_damaged_model_is_named() {
     let load = || Engine::load(folder.path(), Device::Cpu, ComputeType::Default, 1).unwrap_err();
     assert!(load().to_string().contains("model.bin"), "{}", load());
     for name in ["config.json", "tokenizer.json", "vocabulary.txt"] {
-        std::fs::copy(local("models/tiny.en").join(name), folder.path().join(name)).unwrap();
+        std::fs::copy(fetched("models/tiny.en").unwrap().join(name), folder.path().join(name)).unwrap();
     }
     assert!(load().to_string().contains("incomplete: model.bin missing"), "{}", load());
     std::fs::write(folder.path().join("model.bin"), [0; 64]).unwrap();

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use steno_shared::exit::Exit;
 use steno_shared::options::ComputeType;
 use steno_shared::worker_config::Device;
+use steno_tests::audio::fetched;
 use steno_worker::engine::{Engine, EngineError};
 
 fn model(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/models").join(name);
-    assert!(path.exists(), "no {}: run make setup-tests", path.display());
-    path
+    fetched(&format!("models/{name}")).unwrap()
 }
 
 /// A copy of a model whose files may be changed.

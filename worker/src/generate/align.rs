@@ -77,8 +77,8 @@ impl SpeechModel {
     ) -> Result<Vec<Alignment>, NativeError> {
         let doing = "aligning words";
         let results = self
-            .timed(doing, rows.len(), || {
-                self.whisper.align(&encoded.0, start, rows, n_frames, MEDIAN_FILTER_WIDTH)
+            .timed(doing, encoded.n_windows, || {
+                self.whisper.align(&encoded.view, start, rows, n_frames, MEDIAN_FILTER_WIDTH)
             })
             .map_err(|reason| self.failed(doing, &reason))?;
         if results.len() != rows.len() {
@@ -167,7 +167,7 @@ mod tests {
             let mut features = self.features.repeat(n_windows);
             let shape = [n_windows, self.model.n_mels(), WINDOW_FRAMES];
             let view = StorageView::new(&shape, &mut features, Device::CPU).unwrap();
-            Encoded(self.model.whisper.encode(&view, false).unwrap())
+            Encoded { view: self.model.whisper.encode(&view, false).unwrap(), n_windows }
         }
 
         fn text(&self, words: &str) -> Vec<u32> {

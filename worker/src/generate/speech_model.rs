@@ -27,7 +27,10 @@ pub struct SpeechModel {
 
 /// The encoder's output for some windows; it stays on the model's device.
 #[derive(Debug)]
-pub struct Encoded(pub(super) StorageView<'static>);
+pub struct Encoded {
+    pub(super) view: StorageView<'static>,
+    pub(super) n_windows: usize,
+}
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +123,9 @@ impl SpeechModel {
         let failed = |reason| self.failed("encoding", &reason);
         let shape = [n_windows, self.n_mels(), n_frames];
         let view = StorageView::new(&shape, &mut features, ct2rs::sys::Device::CPU).map_err(failed)?;
-        self.timed("encoding", n_windows, || self.whisper.encode(&view, false)).map(Encoded).map_err(failed)
+        self.timed("encoding", n_windows, || self.whisper.encode(&view, false))
+            .map(|view| Encoded { view, n_windows })
+            .map_err(failed)
     }
 
     /// The most probable language of a window. The model must be multilingual.

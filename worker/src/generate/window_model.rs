@@ -62,7 +62,7 @@ impl WindowModel for SpeechModel {
     fn detect_languages(&self, encoded: &Encoded) -> Result<Vec<LanguageGuess>, NativeError> {
         let doing = "detecting the language";
         let windows = self
-            .timed(doing, 1, || self.whisper.detect_language(&encoded.0))
+            .timed(doing, encoded.n_windows, || self.whisper.detect_language(&encoded.view))
             .map_err(|reason| self.failed(doing, &reason))?;
         windows
             .into_iter()
@@ -86,8 +86,8 @@ impl WindowModel for SpeechModel {
         let prompt_length = prompts.iter().map(Vec::len).max().unwrap_or(0);
         let options = native_options(prompt_length, temperature, suppress_tokens, options);
         let windows = self
-            .timed(&format!("generating at {temperature}"), prompts.len(), || {
-                self.whisper.generate(&encoded.0, prompts, &options)
+            .timed(&format!("generating at {temperature}"), encoded.n_windows, || {
+                self.whisper.generate(&encoded.view, prompts, &options)
             })
             .map_err(|reason| self.failed(doing, &reason))?;
         if windows.len() != prompts.len() {

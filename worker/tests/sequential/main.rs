@@ -6,18 +6,21 @@
 mod compare;
 mod option_sets;
 mod recordings;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use steno_shared::options::{ComputeType, TranscribeOptions, VadParameters};
-use steno_shared::worker_config::{Device, WorkLimits};
+use steno_shared::worker_config::Device;
+use steno_tests::audio::fetched;
 use steno_worker::assemble::Transcription;
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 use steno_worker::engine::{Engine, EngineError, Progress};
 use steno_worker::pcm::Pcm;
+
+use self::support::decoded;
 
 /// A file of the repository, or seconds of silence.
 #[derive(Deserialize)]
@@ -27,34 +30,15 @@ enum Part {
     Silence(f64),
 }
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn local(name: &str) -> PathBuf {
-    let path = repository().join(".local").join(name);
-    assert!(path.exists(), "no {}: run make setup-tests", path.display());
-    path
-}
-
 fn engine(model: &str) -> Engine {
-    Engine::load(&local("models").join(model), Device::Cpu, ComputeType::Float32, 2).unwrap()
+    Engine::load(&fetched(&format!("models/{model}")).unwrap(), Device::Cpu, ComputeType::Float32, 2).unwrap()
 }
 
 fn samples(part: &Part) -> Vec<i16> {
-    let file = match part {
-        Part::Silence(seconds) => return vec![0; (seconds * 16_000.0) as usize],
-        Part::File(file) => repository().join(file),
-    };
-    let request = DecodeRequest {
-        path: &file,
-        expected_seconds: None,
-        ffmpeg: &local("bin/ffmpeg"),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits: WorkLimits::default().into(),
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm.read(0..usize::MAX).unwrap()
+    match part {
+        Part::Silence(seconds) => vec![0; (seconds * 16_000.0) as usize],
+        Part::File(file) => decoded(file).read(0..usize::MAX).unwrap(),
+    }
 }
 
 fn pcm(parts: &[Part]) -> Pcm {

@@ -13,6 +13,9 @@ use crate::{Part, engine, samples, transcribe};
 /// An AAC packet: by so much the reference's libav 8 gives more than a newer ffmpeg, which trims the last packet.
 const PADDING_SAMPLES_MAX: usize = 1024;
 
+/// The reference's numbers are rounded to six decimals here.
+const ROUNDED: f64 = 1e-6;
+
 #[derive(Deserialize)]
 struct Dump {
     recordings: BTreeMap<String, Recording>,
@@ -48,7 +51,7 @@ fn compare(model: &str, dump: &str) {
         let pcm = Pcm::from(padded(&name, n_samples));
         for (what, options, reference) in [("plain", &plain, sequential), ("words", &with_words, words)] {
             let ours = transcribe(&mut engine, &pcm, options);
-            assert_same(&format!("{model}, {name}, {what}"), &ours, &reference);
+            assert_same(&format!("{model}, {name}, {what}"), &ours, &reference, ROUNDED);
         }
     }
 }

@@ -5,3 +5,5 @@
 
 mod properties;
 mod reference;
+#[path = "../support/mod.rs"]
+mod support;

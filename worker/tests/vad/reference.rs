@@ -1,17 +1,16 @@
 //! What faster-whisper finds, on real recordings and on made-up probabilities.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use steno_shared::options::{Mode, TranscribeOptions, VadParameters};
-use steno_shared::worker_config::WorkLimits;
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 use steno_worker::pcm::{Pcm, PcmWriter};
 use steno_worker::vad::{
     SpanRules, SpeechDetector, TimeMap, VadError, WINDOW_SAMPLES, group_spans, speech_spans,
 };
+
+use super::support::decoded;
 
 #[derive(Deserialize)]
 struct Reference {
@@ -81,24 +80,6 @@ impl Run {
             }
         }
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn decoded(file: &str) -> Pcm {
-    let ffmpeg = root().join(".local/bin/ffmpeg");
-    assert!(ffmpeg.exists(), "no {}: run make setup", ffmpeg.display());
-    let request = DecodeRequest {
-        path: &root().join(file),
-        expected_seconds: None,
-        ffmpeg: &ffmpeg,
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits: WorkLimits::default().into(),
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm
 }
 
 fn reference() -> Reference {

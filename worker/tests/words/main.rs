@@ -7,10 +7,11 @@ mod properties;
 mod published;
 mod speech;
 mod splits;
-
-use std::path::{Path, PathBuf};
+#[path = "../support/mod.rs"]
+mod support;
 
 use serde::Deserialize;
+use steno_tests::audio::fetched;
 use steno_worker::tokenizer::TextTokenizer;
 use steno_worker::words::DraftSegment;
 
@@ -25,14 +26,8 @@ struct ReferenceSegment {
     words: Vec<ReferenceWord>,
 }
 
-fn local(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local").join(name);
-    assert!(path.exists(), "no {}: run make setup", path.display());
-    path
-}
-
 fn tokenizer(model: &str) -> TextTokenizer {
-    TextTokenizer::load(&local("models").join(model).join("tokenizer.json")).unwrap()
+    TextTokenizer::load(&fetched(&format!("models/{model}/tokenizer.json")).unwrap()).unwrap()
 }
 
 /// Asserts that segments have the reference's words, with times within `tolerance` seconds and probabilities within

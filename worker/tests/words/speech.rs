@@ -1,18 +1,16 @@
 //! Words of real speech: from the reference's alignments, and from the engine's own.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Deserialize;
 use steno_shared::options::{ComputeType, TranscribeOptions};
-use steno_shared::worker_config::WorkLimits;
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
+use steno_tests::audio::fetched;
 use steno_worker::features::{LogMel, MelFilters, SAMPLE_RATE};
 use steno_worker::generate::{Alignment, ChosenDevice, NativeError, SpeechModel};
-use steno_worker::pcm::Pcm;
 use steno_worker::words::{AlignedWord, DraftSegment, Punctuation, aligned_words, place_words};
 
-use super::{ReferenceSegment, assert_placed, local, tokenizer};
+use super::support::decoded;
+use super::{ReferenceSegment, assert_placed, tokenizer};
 
 #[derive(Deserialize)]
 struct Draft {
@@ -90,18 +88,6 @@ fn load(folder: &Path) -> SpeechModel {
     SpeechModel::load(folder, ChosenDevice::Cpu, ComputeType::Float32, 2).unwrap()
 }
 
-fn decoded(recording: &str) -> Pcm {
-    let request = DecodeRequest {
-        path: &Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(recording),
-        expected_seconds: None,
-        ffmpeg: &local("bin/ffmpeg"),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits: WorkLimits::default().into(),
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(())).unwrap().pcm
-}
-
 #[test]
 fn the_reference_s_alignments_give_its_words() {
     for window in Window::all() {
@@ -123,7 +109,7 @@ fn the_reference_s_alignments_give_its_words() {
 fn the_engine_s_own_alignments_give_the_reference_s_words() {
     let windows = Window::all();
     for same_model in windows.chunk_by(|a, b| a.model == b.model) {
-        let model = load(&local("models").join(&same_model[0].model));
+        let model = load(&fetched(&format!("models/{}", same_model[0].model)).unwrap());
         for same_recording in same_model.chunk_by(|a, b| a.recording == b.recording) {
             let pcm = decoded(&same_recording[0].recording);
             let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
@@ -144,7 +130,7 @@ fn the_engine_s_own_alignments_give_the_reference_s_words() {
 #[test]
 fn a_model_that_cannot_align_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let original = local("models/tiny.en");
+    let original = fetched("models/tiny.en").unwrap();
     for name in ["model.bin", "tokenizer.json", "vocabulary.txt"] {
         std::os::unix::fs::symlink(original.join(name), folder.path().join(name)).unwrap();
     }
