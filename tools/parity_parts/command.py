@@ -50,6 +50,9 @@ def _options(repository, arguments):
                         help="may be given again [default: tiny.en and base of .local/models]")
     parser.add_argument("--language", metavar="CODE", help="of all recordings [default: each side detects it]")
     parser.add_argument("--compute-type", default="float32", help="of both sides [default: float32]")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="of both sides [default: cpu]")
+    parser.add_argument("--temperature", type=float, metavar="T",
+                        help="the only one of both sides [default: all six; the reference's batched mode takes only the first]")
     parser.add_argument("--batch-size", type=int, metavar="N", help="of both sides in batched mode [default: each side's own]")
     made = parser.add_mutually_exclusive_group()
     made.add_argument("--short-clips", type=int, metavar="N", help="N short clips, cut from the recordings")
@@ -176,7 +179,8 @@ class _Comparison:
         scratch = self._scratch / f"{self._runs:02}-{type(side).__name__.lower()}-{model.name}-{mode}"
         scratch.mkdir(parents=True)
         options = self._options
-        task = Task(mode, model, options.compute_type, options.language, options.batch_size, folder, names, scratch)
+        task = Task(mode, model, options.compute_type, options.device, options.language, options.batch_size,
+                    options.temperature, folder, names, scratch)
         print(f"parity: {type(side).__name__} on {len(names)} recordings, {model.name}, {mode}", file=sys.stderr, flush=True)
         ran = side.run(task)
         print(f"parity:   {ran.measured.wall_seconds:.1f} s", file=sys.stderr, flush=True)
@@ -188,7 +192,8 @@ class _Comparison:
             if line.startswith("model name"):
                 name = line.split(":", 1)[1].strip()
                 break
-        return f"{self._cores} cores of {name}"
+        machine = f"{self._cores} cores of {name}"
+        return machine if self._options.device == "cpu" else f"{_gpu()} with {machine}"
 
     def _write(self, parts):
         text = "\n".join(parts)
@@ -196,6 +201,15 @@ class _Comparison:
         if self._options.out:
             with open(self._options.out, "a" if self._options.append else "w", encoding="utf-8") as file:
                 file.write(("\n" if self._options.append and file.tell() else "") + text)
+
+
+def _gpu():
+    ask = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        name, driver = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.splitlines()[0].split(", ")
+    except (OSError, subprocess.CalledProcessError, IndexError, ValueError) as error:
+        raise Failure(f"no GPU to name: nvidia-smi does not answer ({error})") from error
+    return f"one {name} (driver {driver})"
 
 
 def _kind(program):

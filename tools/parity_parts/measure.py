@@ -26,10 +26,13 @@ class Measured:
     cpu_seconds: float
     # Largest sum, over the process tree, of resident memory with shared pages counted once. None where Linux is not.
     peak_bytes: Optional[int]
+    # Largest memory in use on the GPU, whoever used it. None where no GPU was asked for.
+    gpu_peak_bytes: Optional[int] = None
 
 
-def run(command, environment, folder, stdout, stderr):
+def run(command, environment, folder, stdout, stderr, gpu=False):
     """Runs a command to its end in `folder`, its output going to files; a Ctrl-C ends it as well."""
+    looking = _GpuWatch() if gpu else None
     with open(stdout, "wb") as out, open(stderr, "wb") as err:
         started, clock = time.time(), time.monotonic()
         # A session of its own, so that the whole tree can be found and ended.
@@ -46,7 +49,22 @@ def run(command, environment, folder, stdout, stderr):
             raise
         finally:
             peak = watch.stop()
-    return Measured(child.returncode, started, wall, usage.ru_utime + usage.ru_stime, peak)
+            gpu_peak = looking.stop() if looking else None
+    return Measured(child.returncode, started, wall, usage.ru_utime + usage.ru_stime, peak, gpu_peak)
+
+
+class _GpuWatch:
+    """nvidia-smi, that tells the memory in use now and then."""
+
+    def __init__(self):
+        ask = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--loop-ms=200"]
+        self._told = subprocess.Popen(ask, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        """Ends it; the largest value seen."""
+        self._told.terminate()
+        seen = [int(line) for line in self._told.communicate()[0].split() if line.isdigit()]
+        return max(seen) * 2**20 if seen else None
 
 
 class _Watch:

@@ -15,10 +15,11 @@ def head(steno_version, build, reference_version, compute_type, machine):
 
 def speed(rows):
     """Wall, processor time, memory and start of each run: rows of (model, mode, recordings, seconds, reference, ours)."""
+    with_gpu = any(ours.measured.gpu_peak_bytes for *_, ours in rows)
     lines = [
         "| model | mode | recordings, audio | wall s | ratio | after loading s | ratio | CPU s | ratio | peak memory MB | ratio "
-        "| start to first window s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        + ("| GPU memory MB | ratio " if with_gpu else "") + "| start to first window s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|" + ("---|---|" if with_gpu else ""),
     ]
     for model, mode, count, seconds, reference, ours in rows:
         a, b = reference.measured, ours.measured
@@ -26,13 +27,18 @@ def speed(rows):
         lines.append(
             f"| {model} | {mode} | {count}, {_length(seconds)} | {_pair(a.wall_seconds, b.wall_seconds)}"
             f" | {_pair(reference.working_seconds, ours.working_seconds)} | {_pair(a.cpu_seconds, b.cpu_seconds)}"
-            f" | {_pair(*memory, digits=0)} | {_number(reference.first_window_seconds)} / {_number(ours.first_window_seconds)} |"
+            f" | {_pair(*memory, digits=0)}{_gpu(a, b) if with_gpu else ''} | {_number(reference.first_window_seconds)} / {_number(ours.first_window_seconds)} |"
         )
     return "\n".join(lines) + (
         "\n\nEach cell: reference / Steno. Wall is the whole process, start and loading included; memory is that of all its "
         "processes, shared pages counted once. First window: the reference's model is loaded; a worker of Steno begins with a "
         "recording, or has claimed one where its log tells no more.\n"
     )
+
+
+def _gpu(reference, ours):
+    peaks = (reference.gpu_peak_bytes, ours.gpu_peak_bytes)
+    return " | " + _pair(*((None, None) if None in peaks else (peak / 1e6 for peak in peaks)), digits=0)
 
 
 def exact(model, mode, language, comparisons):

@@ -29,8 +29,10 @@ class Task:
     mode: str
     model: Path
     compute_type: str
+    device: str
     language: Optional[str]
     batch_size: Optional[int]
+    temperature: Optional[float]
     # Where the recordings are, and their names relative to it.
     folder: Path
     names: tuple
@@ -81,7 +83,7 @@ class Steno:
         """Transcribes the task's folder."""
         output, state = task.scratch / "out", task.scratch / "state"
         command = [self._program, "run", task.folder, "--out", output, "--state", state, "--model", task.model, "--json",
-                   "--compute-type", task.compute_type]
+                   "--compute-type", task.compute_type, "--device", task.device]
         for flag, value in FLAGS_OF_MODES[task.mode]:
             if flag in self._flags:
                 value = "true" if value is None and flag in self._valued else value
@@ -90,8 +92,11 @@ class Steno:
             command += ["--language", task.language]
         if task.batch_size and task.mode == "batched":
             command += ["--batch-size", str(task.batch_size)]
+        if task.temperature is not None:
+            command += ["--temperature", str(task.temperature)]
         stdout, stderr = task.scratch / "stdout", task.scratch / "stderr"
-        measured = measure.run([str(part) for part in command], self._environment, task.scratch, stdout, stderr)
+        measured = measure.run([str(part) for part in command], self._environment, task.scratch, stdout, stderr,
+                               gpu=task.device == "cuda")
         try:
             summary = json.loads(stdout.read_text())
         except ValueError:
@@ -133,13 +138,13 @@ class Reference:
         """Transcribes the task's recordings, one after the other in one process."""
         job, out = task.scratch / "job.json", task.scratch / "result.json"
         job.write_text(json.dumps({
-            "model": str(task.model), "compute_type": task.compute_type, "threads": self._threads, "mode": task.mode,
-            "language": task.language, "batch_size": task.batch_size, "seed": self._seed,
+            "model": str(task.model), "compute_type": task.compute_type, "device": task.device, "threads": self._threads, "mode": task.mode,
+            "language": task.language, "batch_size": task.batch_size, "temperature": task.temperature, "seed": self._seed,
             "files": [[name, str(task.folder / name)] for name in task.names], "out": str(out),
         }))
         stderr = task.scratch / "stderr"
         measured = measure.run([str(self._python), str(self._script), str(job)], dict(os.environ), task.scratch,
-                               task.scratch / "stdout", stderr)
+                               task.scratch / "stdout", stderr, gpu=task.device == "cuda")
         if measured.code != 0:
             raise Failure(f"the reference ended with exit code {measured.code}; it said:\n{_last_lines(stderr)}")
         result = json.loads(out.read_text(encoding="utf-8"))

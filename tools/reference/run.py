@@ -3,8 +3,8 @@
 
     .local/reference/bin/python tools/reference/run.py JOB.json
 
-The job: {"model": FOLDER, "compute_type": NAME, "threads": N, "mode": "sequential" | "words" | "batched",
-"language": CODE | null, "batch_size": N | null, "seed": N, "files": [[NAME, PATH], …], "out": FILE}.
+The job: {"model": FOLDER, "compute_type": NAME, "device": "cpu" | "cuda", "threads": N, "mode": "sequential" | "words" | "batched",
+"language": CODE | null, "batch_size": N | null, "temperature": T | null, "seed": N, "files": [[NAME, PATH], …], "out": FILE}.
 """
 
 import json
@@ -23,19 +23,21 @@ MODES = ("sequential", "words", "batched")
 
 
 class Reference:
-    """faster-whisper with its own defaults on the CPU."""
+    """faster-whisper with its own defaults."""
 
-    def __init__(self, model, compute_type, threads, seed=1):
+    def __init__(self, model, compute_type, device, threads, seed=1):
         ctranslate2.set_random_seed(seed)
-        self._model = Model(str(model), device="cpu", compute_type=compute_type, cpu_threads=threads)
+        self._model = Model(str(model), device=device, compute_type=compute_type, cpu_threads=threads)
         self._batched = BatchedInferencePipeline(self._model)
 
-    def transcribe(self, path, mode, language=None, batch_size=None):
-        """The transcript of one file, in the form of Steno's own. `batch_size` None is the reference's default."""
+    def transcribe(self, path, mode, language=None, batch_size=None, temperature=None):
+        """The transcript of one file, in the form of Steno's own. `batch_size` and `temperature` None are its defaults."""
+        given = {} if temperature is None else {"temperature": [temperature]}
         if mode != "batched":
-            return transcribe(self._model, str(path), {"language": language, "word_timestamps": mode == "words"})
-        size = {} if batch_size is None else {"batch_size": batch_size}
-        segments, info = self._batched.transcribe(str(path), language=language, **size)
+            return transcribe(self._model, str(path), {"language": language, "word_timestamps": mode == "words", **given})
+        if batch_size is not None:
+            given["batch_size"] = batch_size
+        segments, info = self._batched.transcribe(str(path), language=language, **given)
         return {
             "language": info.language,
             "language_probability": info.language_probability,
@@ -47,13 +49,14 @@ class Reference:
 def main(job):
     """Does the job; a file that the reference cannot read is noted with its error."""
     loading = time.time()
-    reference = Reference(job["model"], job["compute_type"], job["threads"], job["seed"])
+    reference = Reference(job["model"], job["compute_type"], job["device"], job["threads"], job["seed"])
     loaded = time.time()
     files = {}
     for name, path in job["files"]:
         began = time.monotonic()
         try:
-            files[name] = reference.transcribe(path, job["mode"], job["language"], job["batch_size"])
+            files[name] = reference.transcribe(path, job["mode"], job["language"], job["batch_size"],
+                                               job["temperature"])
         except Exception as error:  # whatever it raises for a bad file is its result for that file
             files[name] = {"error": f"{type(error).__name__}: {error}"}
         files[name]["wall_seconds"] = time.monotonic() - began
