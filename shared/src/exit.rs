@@ -19,7 +19,7 @@ pub enum Exit {
     InUse = 4,
     /// Stopped on request before the batch was finished; the same command goes on.
     Interrupted = 5,
-    /// Redis, the store or too many workers were lost; the same command goes on.
+    /// Redis, the store, a worker's GPU or too many workers were lost; the same command goes on.
     Lost = 6,
     /// The engine or its device gives nonsense; another node may do better.
     BadEngine = 7,

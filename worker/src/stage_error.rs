@@ -65,12 +65,12 @@ impl StageError {
         }
     }
 
-    /// An error of the decoder or the engine.
-    fn from_disposition(disposition: Disposition, message: String) -> Self {
+    /// An error of the decoder or the engine; `exit` is how the worker ends when it is one that ends it.
+    fn from_disposition(disposition: Disposition, exit: Exit, message: String) -> Self {
         match disposition {
             Disposition::Poison => Self::Poison(message),
             Disposition::Retry => Self::Retry(message),
-            Disposition::Fatal => Self::Fatal { exit: Exit::Unusable, message },
+            Disposition::Fatal => Self::Fatal { exit, message },
             Disposition::Interrupted => Self::Interrupted,
         }
     }
@@ -78,19 +78,19 @@ impl StageError {
     /// A decoding error.
     #[must_use]
     pub fn from_decode(error: &DecodeError) -> Self {
-        Self::from_disposition(error.disposition(), error.to_string())
+        Self::from_disposition(error.disposition(), Exit::Unusable, error.to_string())
     }
 
     /// An error of finding speech.
     #[must_use]
     pub fn from_vad(error: &VadError) -> Self {
-        Self::from_disposition(error.disposition(), error.to_string())
+        Self::from_disposition(error.disposition(), Exit::Unusable, error.to_string())
     }
 
     /// An engine error.
     #[must_use]
     pub fn from_engine(error: &EngineError) -> Self {
-        Self::from_disposition(error.disposition(), error.to_string())
+        Self::from_disposition(error.disposition(), error.exit(), error.to_string())
     }
 
     /// A lease error while a recording is in hand.

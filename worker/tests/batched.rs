@@ -7,6 +7,7 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
+use steno_shared::exit::Exit;
 use steno_shared::options::{ComputeType, Mode, TranscribeOptions};
 use steno_shared::worker_config::Device;
 use steno_tests::audio::fetched;
@@ -17,6 +18,7 @@ use steno_worker::features::WindowFeatures;
 use steno_worker::generate::{Alignment, Encoded, Generated, NativeError, SpeechModel, WindowModel};
 use steno_worker::pcm::Pcm;
 use steno_worker::speech::{Speech, SpeechFinder};
+use steno_worker::stage_error::StageError;
 use steno_worker::transcribe::LanguageGuess;
 
 use self::support::decoded;
@@ -143,6 +145,8 @@ struct Faulty<'a> {
     memory: usize,
     /// Features whose first value is this make the device fail.
     poison: Option<f32>,
+    /// The device is lost.
+    lost: bool,
     batches: RefCell<Vec<usize>>,
     generations: Cell<usize>,
 }
@@ -153,6 +157,7 @@ impl<'a> Faulty<'a> {
             model,
             memory: usize::MAX,
             poison: None,
+            lost: false,
             batches: RefCell::default(),
             generations: Cell::default(),
         }
@@ -168,9 +173,13 @@ impl WindowModel for Faulty<'_> {
             let (device, reason) = ("cuda", "CUDA failed with error out of memory".to_owned());
             return Err(NativeError::OutOfMemory { device, doing: "encoding", reason });
         }
+        if self.lost {
+            let (device, reason) = ("cuda", "CUDA failed with error unspecified launch failure".to_owned());
+            return Err(NativeError::DeviceLost { device, doing: "encoding", reason });
+        }
         let length = features.len() / n_windows;
         if features.chunks(length).any(|window| Some(window[0]) == self.poison) {
-            let (device, reason) = ("cuda", "an illegal memory access".to_owned());
+            let (device, reason) = ("cuda", "CUDA failed with error invalid argument".to_owned());
             return Err(NativeError::Failed { device, doing: "encoding", reason });
         }
         self.model.encode_windows(features, n_windows)
@@ -241,10 +250,32 @@ fn a_recording_that_the_device_fails_on_fails_alone() {
     for (n, (result, fine)) in results.iter().zip(&fine).enumerate() {
         match result {
             Ok(result) => same(result, fine),
-            Err(error) => assert!(n == 3 && error.to_string().contains("illegal memory"), "{n}: {error}"),
+            Err(error) => assert!(n == 3 && error.to_string().contains("invalid argument"), "{n}: {error}"),
         }
     }
     assert!(results[3].is_err(), "it was not found");
+}
+
+#[test]
+fn a_lost_device_ends_the_worker_and_is_no_recording_s_fault() {
+    let engine = engine("models/tiny.en");
+    let options = plain();
+    let model = Faulty { lost: true, ..Faulty::new(engine.model()) };
+    let mut decoder = BatchDecoder::new(&engine, &model, &options, 8).unwrap();
+    let recording = speech(jfk(), &options);
+    let samples = recording.windows[0].read(&recording.pcm).unwrap();
+    let features = WindowFeatures::new(engine.filters().clone()).of(samples).unwrap();
+    for ticket in [Ticket(1), Ticket(2), Ticket(3)] {
+        decoder.open(ticket, recording.pcm.seconds(), &recording.windows);
+        decoder.push(ticket, 0, features.clone());
+    }
+    let done = decoder.step(false, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(model.batches.borrow().as_slice(), [3], "not taken apart: each call would fail");
+    let [(_, Err(error))] = done.as_slice() else { panic!("only one is told: {done:?}") };
+    let StageError::Fatal { exit, message } = StageError::from_engine(error) else { panic!("{error}") };
+    assert_eq!(exit, Exit::Lost, "a new process may use the device");
+    assert!(message.contains("cuda was lost while encoding"), "{message}");
+    assert_eq!(decoder.room(), 6, "the others wait, to be given back");
 }
 
 /// The engine stops writing in the middle of what is said when no more tokens are allowed.

@@ -25,7 +25,8 @@ pub type Done = (Ticket, Result<Transcription, EngineError>);
 /// Each window's result is what it would be alone: a batch shares the device's time, nothing else. Windows whose text
 /// is not good enough wait for others to be tried again with; a batch that the device has no memory for is halved, for
 /// good; one that fails otherwise is taken apart until the window is found that it fails on, and only that window's
-/// recording fails.
+/// recording fails. When the device is lost, that is told as one recording's error, by which the worker ends: the others
+/// can be given back.
 #[derive(Debug)]
 pub struct BatchDecoder<'a, M: WindowModel> {
     engine: &'a Engine,
@@ -47,6 +48,7 @@ pub struct BatchDecoder<'a, M: WindowModel> {
 enum Trouble {
     Stopped,
     OutOfMemory(EngineError),
+    DeviceLost(EngineError),
     Failed(EngineError),
 }
 
@@ -198,6 +200,14 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
                 tracing::warn!(%error, n_windows = rows.len(), batch_size = self.batch_size, "batch.halved");
                 self.put_back(rows);
             }
+            // Which window it was, if any, cannot be found out: each further call fails.
+            Err(Trouble::DeviceLost(error)) => {
+                if let Some(ticket) = rows.first().map(|row| row.ticket) {
+                    self.put_back(rows);
+                    self.forget(ticket);
+                    done.push((ticket, Err(error)));
+                }
+            }
             Err(Trouble::Failed(error)) if rows.len() > 1 => {
                 tracing::warn!(%error, n_windows = rows.len(), "batch.taken_apart");
                 let rest = rows.split_off(rows.len() / 2);
@@ -230,6 +240,9 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             Ok(Err(EngineError::Interrupted { .. })) => Err(Trouble::Stopped),
             Ok(Err(error @ EngineError::Native(NativeError::OutOfMemory { .. }))) => {
                 Err(Trouble::OutOfMemory(error))
+            }
+            Ok(Err(error @ EngineError::Native(NativeError::DeviceLost { .. }))) => {
+                Err(Trouble::DeviceLost(error))
             }
             Ok(Err(error)) => Err(Trouble::Failed(error)),
             Err(_) => Err(Trouble::Failed(EngineError::Panicked)),

@@ -91,11 +91,13 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// How a worker ends that cannot start for it.
+    /// How a worker ends that cannot start or go on for it.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Nonsense { .. } | Self::Panicked => Exit::BadEngine,
+            // A new process may use it again; its parent counts how often that was so.
+            Self::Native(NativeError::DeviceLost { .. }) => Exit::Lost,
             Self::Interrupted { .. }
             | Self::Folder(_)
             | Self::Preprocessor(_)

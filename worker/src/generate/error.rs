@@ -36,6 +36,19 @@ pub enum NativeError {
         /// What the engine said.
         reason: String,
     },
+    /// The device takes no more calls of this process, whatever they are about.
+    #[error(
+        "{device} was lost while {doing}: {reason}; a new worker may use it. If this comes again, look into nvidia-smi and \
+         the kernel's log (dmesg | grep Xid) for a faulty card"
+    )]
+    DeviceLost {
+        /// `cpu` or `cuda`.
+        device: &'static str,
+        /// The stage.
+        doing: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
     /// The engine failed otherwise.
     #[error("the engine failed on {device} while {doing}: {reason}; check the device and its driver")]
     Failed {
@@ -70,11 +83,25 @@ pub enum NativeError {
 const OUT_OF_MEMORY: [&str; 4] =
     ["out of memory", "bad_alloc", "failed to allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"];
 
+/// Errors after which CUDA's documentation (`cudaError_t`) says that the process must end, in the words of `cudaGetErrorString`.
+const DEVICE_LOST: [&str; 8] = [
+    "illegal memory access",
+    "illegal instruction",
+    "misaligned address",
+    "unspecified launch failure",
+    "device-side assert",
+    "hardware stack error",
+    "launch timed out",
+    "uncorrectable ",
+];
+
 impl NativeError {
     pub(super) fn failed(device: &'static str, doing: &'static str, reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         if OUT_OF_MEMORY.iter().any(|words| reason.contains(words)) {
             Self::OutOfMemory { device, doing, reason }
+        } else if device == "cuda" && DEVICE_LOST.iter().any(|words| reason.contains(words)) {
+            Self::DeviceLost { device, doing, reason }
         } else if reason.contains("'alignment_heads'") {
             Self::NoAlignmentHeads
         } else {
@@ -88,7 +115,7 @@ impl NativeError {
         match self {
             // Perhaps the recording's fault; an engine that fails on everything is noticed by who counts.
             Self::OutOfMemory { .. } | Self::Failed { .. } | Self::Incomplete { .. } => Disposition::Retry,
-            Self::Load { .. } | Self::NoAlignmentHeads => Disposition::Fatal,
+            Self::Load { .. } | Self::DeviceLost { .. } | Self::NoAlignmentHeads => Disposition::Fatal,
         }
     }
 }
@@ -109,8 +136,19 @@ mod tests {
             let error = NativeError::failed("cpu", "encoding", &reason);
             assert!(matches!(error, NativeError::OutOfMemory { .. }), "{reason}");
         }
-        let other =
-            NativeError::failed("cuda", "encoding", &"CUDA failed with error unspecified launch failure");
+        let other = NativeError::failed("cuda", "encoding", &"CUDA failed with error invalid argument");
         assert!(matches!(other, NativeError::Failed { .. }));
+    }
+
+    #[test]
+    fn a_lost_device_is_known_by_what_cuda_says() {
+        for reason in [
+            "CUDA failed with error unspecified launch failure",
+            "CUDA failed with error an illegal memory access was encountered",
+            "CUDA failed with error uncorrectable ECC error encountered",
+        ] {
+            let error = NativeError::failed("cuda", "encoding", &reason);
+            assert!(matches!(error, NativeError::DeviceLost { .. }), "{reason}");
+        }
     }
 }
