@@ -10,6 +10,7 @@ use super::hear::{Batch, Heard, Outcome, Row, Texts};
 use super::{Engine, EngineError};
 use crate::assemble::Transcription;
 use crate::batch::{OpenRecording, Retries, Ticket, Tongue};
+use crate::disposition::Disposition;
 use crate::features::rest_of_window;
 use crate::generate::{NativeError, WindowModel};
 use crate::vad::Chunk;
@@ -25,8 +26,8 @@ pub type Done = (Ticket, Result<Transcription, EngineError>);
 /// Each window's result is what it would be alone: a batch shares the device's time, nothing else. Windows whose text
 /// is not good enough wait for others to be tried again with; a batch that the device has no memory for is halved, for
 /// good; one that fails otherwise is taken apart until the window is found that it fails on, and only that window's
-/// recording fails. When the device is lost, that is told as one recording's error, by which the worker ends: the others
-/// can be given back.
+/// recording fails. An error that is no recording's fault, a lost device say, is told as one recording's, by which the
+/// worker ends: the others can be given back.
 #[derive(Debug)]
 pub struct BatchDecoder<'a, M: WindowModel> {
     engine: &'a Engine,
@@ -48,7 +49,8 @@ pub struct BatchDecoder<'a, M: WindowModel> {
 enum Trouble {
     Stopped,
     OutOfMemory(EngineError),
-    DeviceLost(EngineError),
+    /// Each further call would fail as well.
+    Fatal(EngineError),
     Failed(EngineError),
 }
 
@@ -200,22 +202,16 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
                 tracing::warn!(%error, n_windows = rows.len(), batch_size = self.batch_size, "batch.halved");
                 self.put_back(rows);
             }
-            // Which window it was, if any, cannot be found out: each further call fails.
-            Err(Trouble::DeviceLost(error)) => {
-                if let Some(ticket) = rows.first().map(|row| row.ticket) {
-                    self.put_back(rows);
-                    self.forget(ticket);
-                    done.push((ticket, Err(error)));
-                }
-            }
             Err(Trouble::Failed(error)) if rows.len() > 1 => {
                 tracing::warn!(%error, n_windows = rows.len(), "batch.taken_apart");
                 let rest = rows.split_off(rows.len() / 2);
                 self.run(rows, more_come, watch, done);
                 self.run(rest, more_come, watch, done);
             }
-            Err(Trouble::OutOfMemory(error) | Trouble::Failed(error)) => {
+            // The only window, or any one of a batch whose others will be given back.
+            Err(Trouble::OutOfMemory(error) | Trouble::Fatal(error) | Trouble::Failed(error)) => {
                 if let Some(Row { ticket, .. }) = rows.pop() {
+                    self.put_back(rows);
                     self.forget(ticket);
                     done.push((ticket, Err(error)));
                 }
@@ -241,9 +237,7 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             Ok(Err(error @ EngineError::Native(NativeError::OutOfMemory { .. }))) => {
                 Err(Trouble::OutOfMemory(error))
             }
-            Ok(Err(error @ EngineError::Native(NativeError::DeviceLost { .. }))) => {
-                Err(Trouble::DeviceLost(error))
-            }
+            Ok(Err(error)) if error.disposition() == Disposition::Fatal => Err(Trouble::Fatal(error)),
             Ok(Err(error)) => Err(Trouble::Failed(error)),
             Err(_) => Err(Trouble::Failed(EngineError::Panicked)),
         }
