@@ -2,6 +2,7 @@
 
 mod backlog;
 pub mod cli;
+pub mod cluster;
 pub mod existing;
 pub mod failure;
 pub mod inspect;
@@ -19,3 +20,4 @@ pub mod run;
 pub mod state;
 pub mod summary;
 pub mod supervise;
+mod worker_environment;

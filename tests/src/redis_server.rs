@@ -65,7 +65,7 @@ impl RedisServer {
     /// How Steno reaches this server.
     #[must_use]
     pub fn config(&self) -> RedisConfig {
-        RedisConfig { url: self.url() }
+        RedisConfig::new(self.url())
     }
 
     /// The data folder: the append-only file is in it.

@@ -257,7 +257,7 @@ impl StateFolder {
     /// How to reach the private Redis.
     #[must_use]
     pub fn redis(&self) -> RedisConfig {
-        RedisConfig { url: format!("redis+unix://{}", percent_encoded(&self.redis_socket())) }
+        RedisConfig::new(format!("redis+unix://{}", percent_encoded(&self.redis_socket())))
     }
 }
 

@@ -18,21 +18,10 @@ use tokio::task::JoinSet;
 use super::policy::{SlotHistory, WorkerEnd};
 use crate::failure::Failure;
 use crate::state::StateFolder;
+use crate::worker_environment::KEEP_MEMORY;
 
 /// How much of a worker's log is read to tell why it ended, in bytes.
 const LOG_TAIL_BYTES: u64 = 16 << 10;
-
-/// What makes glibc keep the memory that a worker frees: by default each batch's buffers go back to the system and come again
-/// page by page, which took a sixth of a worker's CPU time. A variable that is set already stays as it is.
-const KEEP_MEMORY: [(&str, &str); 4] = [
-    // From the heap up to 32 MiB, the most that glibc takes: with larger ones it would fragment by half its size.
-    ("MALLOC_MMAP_THRESHOLD_", "33554432"),
-    // One heap for all threads: what one freed serves another.
-    ("MALLOC_ARENA_MAX", "1"),
-    // The heap grows by 64 MiB and shrinks by no less than 4 GiB.
-    ("MALLOC_TOP_PAD_", "67108864"),
-    ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
-];
 
 /// The workers' places, each with the process that fills it now.
 #[derive(Debug)]
@@ -124,6 +113,7 @@ impl Workers {
             // The terminal's Ctrl-C is for this process; workers are told by it.
             .process_group(0);
         for (name, value) in KEEP_MEMORY {
+            // What the user has set stays.
             if std::env::var_os(name).is_none() {
                 command.env(name, value);
             }

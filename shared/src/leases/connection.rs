@@ -60,7 +60,13 @@ impl Connection {
     pub(super) fn new(config: &RedisConfig, retry_budget: Duration) -> Result<Self, LeaseError> {
         let doing = "read the Redis URL";
         let unusable = |error| LeaseError::from_redis(doing, Duration::ZERO, error);
-        let info = config.url.as_str().into_connection_info().map_err(unusable)?;
+        let mut info = config.url.as_str().into_connection_info().map_err(unusable)?;
+        if let Some(password) =
+            config.password.as_deref().filter(|_| info.redis_settings().password().is_none())
+        {
+            let settings = info.redis_settings().clone().set_password(password);
+            info = info.set_redis_settings(settings);
+        }
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(15))
             .with_interval(Duration::from_secs(5))

@@ -24,7 +24,7 @@ mod settle;
 pub use batch::{Created, Enqueued, NewItem};
 pub use choose_shard::shard_order;
 pub use claim::{BatchState, Claim, ClaimRequest, Lease, Renewal, RequestId};
-pub use config::RedisConfig;
+pub use config::{PASSWORD_VARIABLE, RedisConfig};
 pub use counts::ShardCounts;
 pub use error::LeaseError;
 pub use item::{Current, ItemRow, ItemState};

@@ -138,19 +138,24 @@ async fn unfit_servers_and_addresses_are_refused_with_a_remedy() -> Result<()> {
     assert!(matches!(error, LeaseError::Config { .. }));
 
     let url = "nonsense".to_owned();
-    let error = connect(&RedisConfig { url }).await;
+    let error = connect(&RedisConfig::new(url)).await;
     assert!(matches!(error, LeaseError::Config { .. }), "{error:?}");
 
     let args = vec!["--requirepass".to_owned(), "secret".to_owned()];
     let locked = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
     for url in [locked.url(), format!("{}?pass=wrong", locked.url())] {
-        let error = connect(&RedisConfig { url }).await;
+        let error = connect(&RedisConfig::new(url)).await;
         assert!(matches!(error, LeaseError::Refused { .. }), "{error:?}");
         assert!(!error.to_string().contains("wrong"), "a password in a message: {error}");
     }
     let url = format!("{}?pass=secret", locked.url());
-    let leases = Leases::connect(&RedisConfig { url }, &batch).await?;
+    let leases = Leases::connect(&RedisConfig::new(url), &batch).await?;
     assert!(!format!("{leases:?}").contains("secret"));
+    // As a pod is told: the address in a file, the password beside it.
+    let beside = RedisConfig { url: locked.url(), password: Some("secret".to_owned()) };
+    Leases::connect(&beside, &batch).await?;
+    let wrong = RedisConfig { url: locked.url(), password: Some("wrong".to_owned()) };
+    assert!(matches!(connect(&wrong).await, LeaseError::Refused { .. }));
     Ok(())
 }
 

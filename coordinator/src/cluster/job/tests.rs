@@ -1,0 +1,119 @@
+//! The Job as Kubernetes gets it, word for word: the snapshots are read when they change.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::json;
+
+use super::*;
+
+const BATCH: &str = "0123456789ab";
+
+fn owner() -> OwnerReference {
+    OwnerReference {
+        api_version: "v1".into(),
+        kind: "ConfigMap".into(),
+        name: format!("steno-{BATCH}"),
+        uid: "b21fb3a4-7f3e-4ec2-a0a5-0e5a6a2e6c11".into(),
+        ..OwnerReference::default()
+    }
+}
+
+fn made(settings: serde_json::Value, nodes: u32) -> Job {
+    let settings: ClusterSettings = serde_json::from_value(settings).unwrap();
+    let batch: BatchId = BATCH.parse().unwrap();
+    job(&JobPlan {
+        batch: &batch,
+        launch: 2,
+        nodes: NonZeroU32::new(nodes).unwrap(),
+        settings: &settings,
+        owner: &owner(),
+    })
+}
+
+/// As on Civo: a GPU a node, the model from the bucket.
+fn gpus() -> serde_json::Value {
+    json!({
+        "worker": {
+            "image": "steno-worker:0.1.0",
+            "serviceAccount": "steno-worker",
+            "nodeSelector": {"nvidia.com/gpu.present": "true"},
+            "resources": {"requests": {"cpu": "4", "memory": "8Gi"}, "limits": {"memory": "16Gi"}},
+        },
+        "model": {
+            "name": "large-v3",
+            "cache": {"pod": {"source": "s3://models/large-v3", "size": "8Gi"}},
+        },
+        "redis": {"password": {"secret": "steno-redis", "key": "worker-password"}},
+        "storage": {"secret": "objectstore-creds"},
+    })
+}
+
+#[test]
+fn on_gpu_nodes() {
+    insta::assert_json_snapshot!(made(gpus(), 4));
+}
+
+#[test]
+fn on_cpus_with_everything_set() {
+    let settings = json!({
+        "worker": {
+            "image": "registry.example/steno-worker:0.1.0",
+            "imagePullPolicy": "Never",
+            "imagePullSecrets": [{"name": "registry"}],
+            "gpus": 0,
+            "tolerations": [{"key": "batch", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}],
+            "runtimeClass": "nvidia",
+            "priorityClass": "low",
+            "spoolSize": "2Gi",
+            "graceSeconds": 30,
+        },
+        "model": {"name": "base", "cache": {"claim": {"name": "models"}}},
+        "redis": {},
+        "storage": {"secret": "objectstore-creds", "accessKeyId": "access", "secretAccessKey": "secret"},
+        "job": {"retriesPerNode": 1, "keepSeconds": 60, "unreachableSeconds": 10, "queue": "transcripts"},
+    });
+    insta::assert_json_snapshot!(made(settings, 1));
+}
+
+#[test]
+fn a_node_s_own_cache_is_written_by_the_init_container_only() {
+    let mut settings = gpus();
+    settings["model"]["cache"] =
+        json!({"node": {"path": "/var/lib/steno/models", "source": "s3://models/large-v3"}});
+    let pod = made(settings, 2).spec.unwrap().template.spec.unwrap();
+    let read_only = |container: &k8s_openapi::api::core::v1::Container| {
+        let mounts = container.volume_mounts.as_ref().unwrap();
+        mounts.iter().find(|mount| mount.name == "models").unwrap().read_only
+    };
+    assert_eq!(read_only(&pod.containers[0]), Some(true));
+    assert_eq!(read_only(&pod.init_containers.unwrap()[0]), Some(false));
+    let volume = pod.volumes.unwrap().into_iter().find(|volume| volume.name == "models").unwrap();
+    assert_eq!(volume.host_path.unwrap().path, "/var/lib/steno/models");
+}
+
+#[test]
+fn no_secret_stands_in_the_job() {
+    let text = serde_json::to_string(&made(gpus(), 1)).unwrap();
+    for entry in ["worker-password", "AWS_SECRET_ACCESS_KEY"] {
+        assert!(text.contains(&format!("\"key\":\"{entry}\"")), "by reference: {entry}");
+    }
+    let pod = made(gpus(), 1).spec.unwrap().template.spec.unwrap();
+    for variable in pod.containers[0].env.as_ref().unwrap() {
+        let secret = variable.name.contains("AWS") || variable.name.contains("PASSWORD");
+        assert!(!secret || variable.value.is_none(), "{} has its value in the Job", variable.name);
+    }
+}
+
+#[test]
+fn the_longest_pod_name_is_a_host_name() {
+    let batch: BatchId = BATCH.parse().unwrap();
+    // A pod is called JOB-INDEX-xxxxx.
+    assert!(format!("{}-100000-abcde", job_name(&batch, u32::MAX)).len() <= 63);
+}
+
+#[test]
+fn an_unknown_setting_is_refused() {
+    let mut settings = gpus();
+    settings["worker"]["nodeSelektor"] = json!({});
+    let error = serde_json::from_value::<ClusterSettings>(settings).unwrap_err().to_string();
+    assert!(error.contains("nodeSelektor"), "{error}");
+}
