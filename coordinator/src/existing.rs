@@ -1,8 +1,11 @@
 //! What becomes of transcripts that are there already.
 
+use serde::{Deserialize, Serialize};
+
 /// What to do about transcripts in the output that were made with other settings, or of a recording that has
 /// changed since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Existing {
     /// Refuse to start: the user decides.
     #[default]

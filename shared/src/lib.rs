@@ -7,6 +7,7 @@ pub mod exit;
 pub mod fingerprint;
 pub mod ids;
 pub mod leases;
+pub mod model_cache;
 pub mod model_folder;
 pub mod options;
 pub mod output_name;

@@ -18,7 +18,63 @@ const VOCABULARIES: [&str; 2] = ["vocabulary.json", "vocabulary.txt"];
 const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// A list of SHA-256 sums in the form of the program `sha256sum`; checked when it is there.
-const SUMS: &str = "SHA256SUMS";
+pub const SUMS: &str = "SHA256SUMS";
+
+/// Whether a file of this name belongs to a model.
+#[must_use]
+pub fn is_model_file(name: &str) -> bool {
+    REQUIRED.contains(&name) || VOCABULARIES.contains(&name) || name == PREPROCESSOR
+}
+
+/// The files that a model must have and `has` does not know.
+pub fn missing_files(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut missing: Vec<_> = REQUIRED.into_iter().filter(|name| !has(name)).collect();
+    if !VOCABULARIES.into_iter().any(&has) {
+        missing.push("vocabulary.json");
+    }
+    missing
+}
+
+/// One file of a model, known by its checksum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile {
+    /// Its name within the folder.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
+}
+
+/// SHA-256 in hex over the names, sizes and contents of a model's files, in order of name: the model's identity, which needs
+/// none of the contents where their checksums are known.
+#[must_use]
+pub fn identity(mut files: Vec<ModelFile>) -> String {
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut all = Sha256::new();
+    for ModelFile { name, bytes, sha256 } in &files {
+        all.update(format!("{name}\n{bytes}\n{sha256}\n"));
+    }
+    hex(&all.finalize())
+}
+
+/// A list of checksums, as `sha256sum` prints it.
+#[must_use]
+pub fn sums_text(files: &[ModelFile]) -> String {
+    files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect()
+}
+
+/// Reads a list of checksums: SHA-256 in hex by file name. Lines that are none are passed over.
+#[must_use]
+pub fn parse_sums(text: &str) -> HashMap<String, String> {
+    let sums = text.lines().filter_map(|line| {
+        let (sum, name) = line.split_once(' ')?;
+        // After the sum comes a space for text or a star for binary, then perhaps ./
+        let name = name.trim_start_matches([' ', '*']);
+        Some((name.strip_prefix("./").unwrap_or(name).to_owned(), sum.to_lowercase()))
+    });
+    sums.collect()
+}
 
 /// A folder that holds all the files of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +145,8 @@ impl ModelFolder {
         }
         let has =
             |name: &str| fs::metadata(path.join(name)).is_ok_and(|file| file.is_file() && file.len() > 0);
-        let mut missing: Vec<_> = REQUIRED.into_iter().filter(|name| !has(name)).collect();
-        let vocabulary = VOCABULARIES.into_iter().find(|name| has(name));
-        if vocabulary.is_none() {
-            missing.push("vocabulary.json");
-        }
-        match vocabulary {
+        let missing = missing_files(has);
+        match VOCABULARIES.into_iter().find(|name| has(name)) {
             Some(vocabulary) if missing.is_empty() => {
                 Ok(Self { path: path.to_owned(), vocabulary, has_preprocessor: has(PREPROCESSOR) })
             }
@@ -126,7 +178,7 @@ impl ModelFolder {
         self.has_preprocessor.then(|| self.path.join(PREPROCESSOR))
     }
 
-    /// SHA-256 in hex over the names, sizes and contents of the model's files, in order of name.
+    /// The model's [`identity`].
     ///
     /// Other files in the folder (a licence, a download's leftovers) do not count. Reads everything: about a second
     /// per gigabyte when the files are in memory. A file of the model that is listed in `SHA256SUMS` must have that sum.
@@ -134,42 +186,40 @@ impl ModelFolder {
     /// # Errors
     /// When a file cannot be read or has another sum.
     pub fn hash(&self) -> Result<String, ModelFolderError> {
-        let mut names: Vec<&str> = REQUIRED.into_iter().chain([self.vocabulary]).collect();
-        if self.has_preprocessor {
-            names.push(PREPROCESSOR);
-        }
-        names.sort_unstable();
-        let sums = self.listed_sums()?;
-        let mut all = Sha256::new();
-        for name in names {
-            let path = self.path.join(name);
-            let (bytes, digest) = hash_file(&path)
-                .map_err(|source| ModelFolderError::Unreadable { path: path.clone(), source })?;
-            if let Some(wanted) = sums.get(name).filter(|wanted| **wanted != digest) {
-                return Err(ModelFolderError::Damaged { path, wanted: wanted.clone(), found: digest });
-            }
-            all.update(format!("{name}\n{bytes}\n{digest}\n"));
-        }
-        Ok(hex(&all.finalize()))
+        Ok(identity(self.files()?))
     }
-}
 
-impl ModelFolder {
+    /// The model's files with their checksums, compared with those that the folder lists.
+    ///
+    /// # Errors
+    /// When a file cannot be read or has another sum than is listed.
+    pub fn files(&self) -> Result<Vec<ModelFile>, ModelFolderError> {
+        let sums = self.listed_sums()?;
+        let preprocessor = self.has_preprocessor.then_some(PREPROCESSOR);
+        let names = REQUIRED.into_iter().chain([self.vocabulary]).chain(preprocessor);
+        names
+            .map(|name| {
+                let path = self.path.join(name);
+                let (bytes, sha256) = hash_file(&path)
+                    .map_err(|source| ModelFolderError::Unreadable { path: path.clone(), source })?;
+                match sums.get(name).filter(|wanted| **wanted != sha256) {
+                    Some(wanted) => {
+                        Err(ModelFolderError::Damaged { path, wanted: wanted.clone(), found: sha256 })
+                    }
+                    None => Ok(ModelFile { name: name.to_owned(), bytes, sha256 }),
+                }
+            })
+            .collect()
+    }
+
     /// SHA-256 sums by file name, as far as the folder lists them.
     fn listed_sums(&self) -> Result<HashMap<String, String>, ModelFolderError> {
         let path = self.path.join(SUMS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
-            Err(source) => return Err(ModelFolderError::Unreadable { path, source }),
-        };
-        let sums = text.lines().filter_map(|line| {
-            let (sum, name) = line.split_once(' ')?;
-            // After the sum comes a space for text or a star for binary, then perhaps ./
-            let name = name.trim_start_matches([' ', '*']);
-            Some((name.strip_prefix("./").unwrap_or(name).to_owned(), sum.to_lowercase()))
-        });
-        Ok(sums.collect())
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(parse_sums(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
+            Err(source) => Err(ModelFolderError::Unreadable { path, source }),
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use steno_shared::exit::Exit;
 use steno_shared::ids::ShardId;
+use steno_shared::storage::Location;
 
+use crate::pull_model::pull_model;
 use crate::{decode_audio, run};
 
 /// Transcribes the recordings of a batch, one lease after the other.
@@ -34,6 +36,18 @@ enum Command {
         #[arg(long)]
         watch_stdin: bool,
     },
+    /// Bring the batch's model into a folder, unless it is there already; several may do so at once.
+    PullModel {
+        /// Configuration file, as `steno` writes it.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Folder or s3://bucket/prefix with the model.
+        #[arg(long, value_name = "PLACE")]
+        from: Location,
+        /// The model's folder.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
 }
 
 /// Runs the command line of this process.
@@ -42,30 +56,31 @@ pub fn main() -> ExitCode {
     if arguments.next().is_some_and(|name| name == decode_audio::child::SUBCOMMAND) {
         return decode_audio::child::run(arguments);
     }
-    match Cli::parse().command {
-        Command::Run { config, name, shard, watch_stdin } => {
-            tracing_subscriber::fmt()
-                .with_env_filter(
-                    tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
-                        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-                )
-                .with_writer(std::io::stderr)
-                .with_ansi(false)
-                // Told on standard error too, it would panic: a full disk below the log must end no worker.
-                .log_internal_errors(false)
-                .init();
-            let runtime =
-                match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-                    Ok(runtime) => runtime,
-                    Err(error) => {
-                        tracing::error!(%error, "worker.no_runtime");
-                        return Exit::Internal.into();
-                    }
-                };
-            let exit = runtime.block_on(run::run(&config, &name, ShardId(shard), watch_stdin));
-            // A read of standard input may still hang in a thread of its own: do not wait for it.
-            runtime.shutdown_background();
-            exit.into()
+    let command = Cli::parse().command;
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        // Told on standard error too, it would panic: a full disk below the log must end no worker.
+        .log_internal_errors(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "worker.no_runtime");
+            return Exit::Internal.into();
         }
-    }
+    };
+    let exit = match command {
+        Command::Run { config, name, shard, watch_stdin } => {
+            runtime.block_on(run::run(&config, &name, ShardId(shard), watch_stdin))
+        }
+        Command::PullModel { config, from, to } => runtime.block_on(pull_model(&config, &from, &to)),
+    };
+    // A read of standard input may still hang in a thread of its own: do not wait for it.
+    runtime.shutdown_background();
+    exit.into()
 }

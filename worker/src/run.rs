@@ -40,12 +40,12 @@ const SETTLED_AT_ONCE: usize = 16;
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StartError {
-    exit: Exit,
-    message: String,
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
 }
 
 impl StartError {
-    fn new(exit: Exit, message: impl ToString) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self { exit, message: message.to_string() }
     }
 }
@@ -236,7 +236,7 @@ impl Finisher<'_> {
     }
 }
 
-fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {
+pub(crate) fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {
     let failed = |cause: &dyn std::fmt::Display| {
         StartError::new(
             Exit::Usage,

@@ -1,16 +1,34 @@
 //! A batch on Kubernetes. What is here is pure: it makes objects of typed plans and judges objects that were read.
 
+mod decide;
 mod job;
+mod job_state;
 mod names;
 mod nodes;
 mod pod;
+mod pods;
+mod record;
 mod settings;
+mod view;
 mod volumes;
+mod worker_config;
 
+pub use decide::{Decision, Situation, decide};
 pub use job::{JobPlan, job};
-pub use names::{config_map_name, job_name};
-pub use nodes::nodes_for;
-pub use settings::{
-    ClusterSettings, JobSettings, ModelCache, ModelSettings, RedisSettings, SecretKey, StorageSecret,
-    WorkerSettings,
+pub use job_state::{JobEnd, JobState};
+pub use names::{
+    BATCH, BATCHES, LAUNCH, REDIS, SETTINGS, WORKERS, config_map_name, job_name, record_name, workers_of,
 };
+pub use nodes::nodes_for;
+pub use pods::{PodState, PodView, last_words, why_waiting};
+pub use record::{
+    BatchRequest, Course, Found, MANIFEST_BYTES_MAX, Phase, Record, Wishes, course_entry, new_record,
+    user_entries, wishes_entry,
+};
+pub use settings::{
+    AfterDrain, ClusterSettings, JobSettings, ModelCache, ModelSettings, Price, RedisSettings, RedisUser,
+    SecretKey, StorageSecret, WorkerSettings,
+};
+pub use view::{ClusterStatus, NodeStatus};
+pub use volumes::MODELS;
+pub use worker_config::{redis_config, worker_config_map};

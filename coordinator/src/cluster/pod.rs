@@ -140,8 +140,9 @@ fn environment(settings: &ClusterSettings) -> Vec<EnvVar> {
     };
     let mut all = vec![pod_name, plain("TMPDIR", SPOOL)];
     all.extend(KEEP_MEMORY.map(|(name, value)| plain(name, value)));
-    if let Some(password) = &settings.redis.password {
-        all.push(secret(steno_shared::leases::PASSWORD_VARIABLE, password.clone()));
+    if let Some(worker) = &settings.redis.worker {
+        let password = SecretKey { secret: worker.secret.clone(), key: worker.key.clone() };
+        all.push(secret(steno_shared::leases::PASSWORD_VARIABLE, password));
     }
     if let Some(storage) = &settings.storage {
         let entry = |key: &str| SecretKey { secret: storage.secret.clone(), key: key.to_owned() };

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{LocalObjectReference, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Deserialize;
+use steno_shared::storage::S3Config;
+use steno_shared::worker_config::Device;
 
 /// The settings of an installation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,12 +19,33 @@ pub struct ClusterSettings {
     pub model: ModelSettings,
     /// How they reach the leases.
     pub redis: RedisSettings,
+    /// How to reach the object store.
+    #[serde(default)]
+    pub s3: S3Config,
     /// The secret with the object store's credentials; `None` where a pod finds them otherwise.
     #[serde(default)]
     pub storage: Option<StorageSecret>,
     /// How a batch's Job behaves.
     #[serde(default)]
     pub job: JobSettings,
+    /// What a node costs; `None` leaves costs out of status.
+    #[serde(default)]
+    pub price: Option<Price>,
+    /// Who is told when a batch is over.
+    #[serde(default)]
+    pub after_drain: Option<AfterDrain>,
+}
+
+impl ClusterSettings {
+    /// Reads what the chart wrote.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        serde_json::from_str(json).map_err(|error| {
+            format!("{error}; they are written by the chart: upgrade it and steno to the same version")
+        })
+    }
 }
 
 /// The pods that transcribe.
@@ -43,6 +66,15 @@ pub struct WorkerSettings {
     /// GPUs of a pod: 1, or 0 to transcribe on CPUs.
     #[serde(default = "one")]
     pub gpus: u32,
+    /// Where the engine runs.
+    #[serde(default)]
+    pub device: Device,
+    /// Threads of the engine.
+    #[serde(default = "threads")]
+    pub threads: usize,
+    /// Windows of a batch; `None` for what suits the device.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
     /// CPU and memory.
     #[serde(default)]
     pub resources: ResourceRequirements,
@@ -101,13 +133,49 @@ pub enum ModelCache {
     },
 }
 
-/// How workers reach the leases.
+/// Where the leases are.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedisSettings {
-    /// The secret with the password of the workers' user.
+    /// `redis://host:port`, as the cluster's pods reach it; without user and password.
+    pub url: String,
+    /// As whom workers come; `None` where Redis asks nobody.
     #[serde(default)]
-    pub password: Option<SecretKey>,
+    pub worker: Option<RedisUser>,
+    /// As whom the coordinator comes, and people through it.
+    #[serde(default)]
+    pub coordinator: Option<RedisUser>,
+}
+
+/// A user of Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedisUser {
+    /// Its name; `None` for Redis's default one.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The secret with the password.
+    pub secret: String,
+    /// The entry in it.
+    pub key: String,
+}
+
+/// What a node costs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Price {
+    /// For an hour of one node.
+    pub per_node_hour: f64,
+    /// In what.
+    pub currency: String,
+}
+
+/// Who is told when a batch is over.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AfterDrain {
+    /// Gets a POST with the batch's outcome as JSON.
+    pub webhook: String,
 }
 
 /// One entry of a secret.
@@ -156,6 +224,10 @@ impl Default for JobSettings {
 
 fn one() -> u32 {
     1
+}
+
+fn threads() -> usize {
+    4
 }
 
 fn spool_size() -> Quantity {

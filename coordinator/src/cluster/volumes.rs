@@ -13,7 +13,7 @@ pub(super) const CONFIG: &str = "/etc/steno";
 /// The configuration's file in it, and its entry in the ConfigMap.
 pub(super) const CONFIG_FILE: &str = "worker.json";
 /// Folder of models.
-pub(super) const MODELS: &str = "/models";
+pub const MODELS: &str = "/models";
 /// Folder for recordings in hand, and the only one that can be written beside a model being fetched.
 pub(super) const SPOOL: &str = "/spool";
 

@@ -42,7 +42,10 @@ fn gpus() -> serde_json::Value {
             "name": "large-v3",
             "cache": {"pod": {"source": "s3://models/large-v3", "size": "8Gi"}},
         },
-        "redis": {"password": {"secret": "steno-redis", "key": "worker-password"}},
+        "redis": {
+            "url": "redis://steno-redis:6379",
+            "worker": {"user": "worker", "secret": "steno-redis", "key": "worker-password"},
+        },
         "storage": {"secret": "objectstore-creds"},
     })
 }
@@ -67,7 +70,7 @@ fn on_cpus_with_everything_set() {
             "graceSeconds": 30,
         },
         "model": {"name": "base", "cache": {"claim": {"name": "models"}}},
-        "redis": {},
+        "redis": {"url": "redis://redis:6379"},
         "storage": {"secret": "objectstore-creds", "accessKeyId": "access", "secretAccessKey": "secret"},
         "job": {"retriesPerNode": 1, "keepSeconds": 60, "unreachableSeconds": 10, "queue": "transcripts"},
     });

@@ -1,0 +1,43 @@
+//! `steno-worker pull-model`: what a pod does before it works, where the model is not there already.
+
+use std::path::Path;
+
+use steno_shared::exit::Exit;
+use steno_shared::model_cache::pull;
+use steno_shared::storage::{Location, Store};
+
+use crate::run::{StartError, read_config};
+use crate::farewell;
+
+/// Between two lines about how far it is, in bytes.
+const STEP_BYTES: u64 = 256 << 20;
+
+/// Brings the batch's model from `from` into the folder `to`. Returns the exit code.
+pub async fn pull_model(config_path: &Path, from: &Location, to: &Path) -> Exit {
+    match bring(config_path, from, to).await {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            tracing::error!(error = error.message, "model.not_pulled");
+            farewell::say(&error.message);
+            error.exit
+        }
+    }
+}
+
+async fn bring(config_path: &Path, from: &Location, to: &Path) -> Result<(), StartError> {
+    let config = read_config(config_path)?;
+    let source =
+        Store::open(from, &config.s3).await.map_err(|error| StartError::new(Exit::Unusable, error))?;
+    let told = std::sync::atomic::AtomicU64::new(0);
+    let progress = |bytes: u64| {
+        let step = bytes / STEP_BYTES;
+        if told.fetch_max(step, std::sync::atomic::Ordering::Relaxed) < step {
+            tracing::info!(bytes, "model.fetching");
+        }
+    };
+    let pulled = pull(&source, to, Some(&config.meta.model.hash), &progress)
+        .await
+        .map_err(|error| StartError::new(error.exit(), error))?;
+    tracing::info!(bytes = pulled.fetched_bytes, folder = %to.display(), "model.ready");
+    Ok(())
+}
