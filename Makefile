@@ -115,6 +115,34 @@ setup-parity:
 bench-leases: setup ## Leases on a real Redis: operations per second and bytes an item, at growing sizes
 	$(CARGO) bench --workspace --profile dev --bench leases -- --items 10000,100000,1000000
 
+##@ Deploy
+
+# Options and names for tools/images, for example IMAGES='--registry registry.example.com/team worker-cuda coordinator'.
+IMAGES ?=
+
+.PHONY: images
+images: ## Build the container images (IMAGES='…': see tools/images --help)
+	tools/images $(IMAGES)
+
+.PHONY: manifests
+manifests: ## Make deploy/manifests/steno.yaml anew from the Helm chart (needs helm)
+	deploy/manifests/generate
+
+.PHONY: lint-deploy
+lint-deploy: ## Check images and chart; the chart only where helm is installed
+	@tools/setup hadolint shellcheck
+	.local/bin/hadolint deploy/images/Dockerfile deploy/images/test/*.Dockerfile
+	.local/bin/shellcheck tools/images deploy/manifests/generate deploy/helm/check-acl
+	deploy/helm/check-acl
+	if command -v helm >/dev/null; then \
+		for values in values values-civo values-cpu; do \
+			helm lint --quiet --strict deploy/helm/steno --values "deploy/helm/steno/$$values.yaml" --set model.source=s3://b/m; \
+		done; \
+		deploy/manifests/generate --check; \
+	else \
+		echo "lint-deploy: the chart was not checked, since helm is not installed"; \
+	fi
+
 ##@ Other
 
 .PHONY: clean

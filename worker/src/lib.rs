@@ -25,6 +25,7 @@ pub mod pcm;
 pub mod prefetch;
 pub mod prepare;
 pub mod publish;
+pub mod pull_model;
 pub mod run;
 pub mod sequential_work;
 pub mod signals;

@@ -6,8 +6,8 @@ use steno_shared::exit::Exit;
 use steno_shared::model_cache::pull;
 use steno_shared::storage::{Location, Store};
 
-use crate::run::{StartError, read_config};
 use crate::farewell;
+use crate::run::{StartError, read_config};
 
 /// Between two lines about how far it is, in bytes.
 const STEP_BYTES: u64 = 256 << 20;

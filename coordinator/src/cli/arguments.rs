@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use steno_shared::ids::BatchId;
 use steno_shared::storage::Location;
 
+use super::cluster_arguments::{BatchArguments, ClusterArguments, CoordinateArguments, SubmitArguments};
 use super::run_arguments::RunArguments;
 use super::s3_arguments::S3Arguments;
 use crate::inspect::StateName;
@@ -25,14 +27,28 @@ pub(super) enum Command {
     Run(Box<RunArguments>),
     /// List the recordings of a folder or bucket with their lengths, a JSON object a line.
     Manifest(ManifestArguments),
+    /// Have all recordings of a bucket transcribed by the GPU nodes of a Kubernetes cluster.
+    ///
+    /// Submitting the same again looks through the input again, and costs nothing for what is done.
+    Submit(Box<SubmitArguments>),
     /// Show how far a batch is.
     Status(StatusArguments),
+    /// Show how far a batch in a cluster is until nothing more will happen; the exit code tells how it ended.
+    Watch(WatchArguments),
     /// List the recordings of a batch by state, with their errors.
     Items(ItemsArguments),
     /// Put failed recordings back into their batch.
     Requeue(RequeueArguments),
     /// Let a batch hand out nothing more; what is in hand is finished.
-    Cancel(StateArguments),
+    Cancel(BatchArguments),
+    /// Remove a batch from its cluster: its Jobs, pods and leases. Transcripts stay where they are.
+    Delete(DeleteArguments),
+    /// Fill a model cache.
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Look after the batches of a namespace (the chart runs it).
+    #[command(hide = true)]
+    Coordinate(CoordinateArguments),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -56,17 +72,46 @@ pub(super) struct ManifestArguments {
     pub(super) s3: S3Arguments,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// Bring a model into a folder or a bucket, with checksums, whole or not at all.
+    Pull {
+        /// Hugging Face id, s3://bucket/prefix or folder of a Whisper model in CTranslate2's format.
+        source: String,
+        /// Folder or s3://bucket/prefix that will hold the model's files.
+        #[arg(long, value_name = "PLACE")]
+        to: Location,
+        #[command(flatten)]
+        s3: S3Arguments,
+    },
+}
+
 #[derive(Debug, Args)]
-pub(super) struct StateArguments {
-    /// The batch's state folder [default: the one batch in .steno here].
-    #[arg(long, value_name = "DIR")]
-    pub(super) state: Option<PathBuf>,
+pub(super) struct WatchArguments {
+    /// The batch [default: the one that is under way, else the latest].
+    pub(super) batch: Option<BatchId>,
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
+    /// A shell command to run when nothing runs any more, such as one that scales the GPU pool to 0.
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) after_drain: Option<String>,
+    /// Print the last state as a JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeleteArguments {
+    /// The batch.
+    pub(super) batch: BatchId,
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArguments {
     #[command(flatten)]
-    pub(super) state: StateArguments,
+    pub(super) batch: BatchArguments,
     /// Print a JSON object.
     #[arg(long)]
     pub(super) json: bool,
@@ -75,7 +120,7 @@ pub(super) struct StatusArguments {
 #[derive(Debug, Args)]
 pub(super) struct ItemsArguments {
     #[command(flatten)]
-    pub(super) state: StateArguments,
+    pub(super) batch: BatchArguments,
     /// Only recordings in this state.
     #[arg(long = "in", value_name = "STATE")]
     pub(super) in_state: Option<StateName>,
@@ -90,7 +135,7 @@ pub(super) struct ItemsArguments {
 #[derive(Debug, Args)]
 pub(super) struct RequeueArguments {
     #[command(flatten)]
-    pub(super) state: StateArguments,
+    pub(super) batch: BatchArguments,
     /// All failed recordings.
     #[arg(long, conflicts_with_all = ["ids", "names", "classes"], required_unless_present_any = ["ids", "names", "classes"])]
     pub(super) all: bool,

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -11,19 +10,24 @@ use steno_shared::exit::Exit;
 use steno_shared::leases::ItemState;
 use steno_shared::storage::Store;
 
-use super::arguments::{Cli, Command, ItemsArguments, ManifestArguments, RequeueArguments, StatusArguments};
+use super::arguments::{
+    Cli, Command, ItemsArguments, ManifestArguments, ModelCommand, RequeueArguments, StatusArguments,
+};
+use super::cluster_arguments::BatchArguments;
+use super::dispatch_cluster;
 use super::run_arguments::RunArguments;
 use crate::failure::Failure;
-use crate::inspect::{self, Access, ItemFilter, Selection};
+use crate::inspect::{self, Access, Item, ItemFilter, Selection};
 use crate::manifest::Found;
 use crate::progress::write_line;
 use crate::quantities::{audio, counted, name};
-use crate::{manifest, run, state};
+use crate::{coordinate, manifest, model, run, state};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    listen_to_log();
+    // A service's log is all that is seen of it.
+    listen_to_log(matches!(cli.command, Command::Coordinate(_)));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -40,7 +44,14 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => runtime.block_on(print_status(arguments)),
         Command::Items(arguments) => runtime.block_on(print_items(arguments)),
         Command::Requeue(arguments) => runtime.block_on(requeue(arguments)),
-        Command::Cancel(arguments) => runtime.block_on(cancel(arguments.state.as_deref())),
+        Command::Cancel(arguments) => runtime.block_on(cancel(arguments)),
+        Command::Submit(arguments) => runtime.block_on(dispatch_cluster::submit(*arguments)),
+        Command::Watch(arguments) => runtime.block_on(dispatch_cluster::watch(arguments)),
+        Command::Delete(arguments) => runtime.block_on(dispatch_cluster::delete(arguments)),
+        Command::Model(command) => runtime.block_on(pull_model(command)),
+        Command::Coordinate(arguments) => {
+            runtime.block_on(coordinate::coordinate(arguments.request())).map(|()| Exit::Success)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "steno", &mut std::io::stdout());
             Ok(Exit::Success)
@@ -55,18 +66,19 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn listen_to_log() {
+fn listen_to_log(is_service: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("STENO_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if is_service { "info" } else { "error" }));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(!is_service)
         .log_internal_errors(false)
         .init();
 }
 
 /// Writes to standard output. A reader that has gone (`steno items | head`) is no error.
-fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::unusable(format!("failed to write to standard output: {error}")))
@@ -75,7 +87,7 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print(&serde_json::to_string(value).map_err(Failure::internal)?)
 }
 
@@ -116,7 +128,10 @@ async fn print_manifest(arguments: ManifestArguments) -> Result<Exit, Failure> {
 }
 
 async fn print_status(arguments: StatusArguments) -> Result<Exit, Failure> {
-    let access = Access::open(arguments.state.state.as_deref()).await?;
+    if arguments.batch.cluster.kube {
+        return dispatch_cluster::print_status(&arguments.batch, arguments.json).await;
+    }
+    let access = Access::open(arguments.batch.state.as_deref()).await?;
     let status = inspect::status(&access).await;
     access.close().await;
     let status = status?;
@@ -131,16 +146,22 @@ async fn print_status(arguments: StatusArguments) -> Result<Exit, Failure> {
 async fn print_items(arguments: ItemsArguments) -> Result<Exit, Failure> {
     let state =
         if arguments.failed { Some(ItemState::Dead) } else { arguments.in_state.map(ItemState::from) };
-    let access = Access::open(arguments.state.state.as_deref()).await?;
+    let filter = ItemFilter { state };
     let mut printed = Ok(());
-    let listed = inspect::items(&access, &ItemFilter { state }, |item| {
+    let each = |item: Item| {
         if printed.is_ok() {
             printed = if arguments.json { print_json(&item) } else { print(&item.text()) };
         }
-    })
-    .await;
-    access.close().await;
-    listed?;
+    };
+    if arguments.batch.cluster.kube {
+        let access = dispatch_cluster::open(&arguments.batch).await?;
+        inspect::items(&access.leases, access.record.course.shards, &filter, each).await?;
+    } else {
+        let access = Access::open(arguments.batch.state.as_deref()).await?;
+        let listed = inspect::items(&access.leases, access.meta.shards, &filter, each).await;
+        access.close().await;
+        listed?;
+    }
     printed?;
     Ok(Exit::Success)
 }
@@ -155,8 +176,11 @@ async fn requeue(arguments: RequeueArguments) -> Result<Exit, Failure> {
             classes: arguments.classes.into_iter().collect::<HashSet<_>>(),
         }
     };
-    let access = Access::open(arguments.state.state.as_deref()).await?;
-    let requeued = inspect::requeue(&access, &selection).await;
+    if arguments.batch.cluster.kube {
+        return dispatch_cluster::requeue(&arguments.batch, &selection).await;
+    }
+    let access = Access::open(arguments.batch.state.as_deref()).await?;
+    let requeued = inspect::requeue(&access.leases, access.meta.shards, &selection).await;
     let running = access.is_running();
     access.close().await;
     let requeued = requeued?;
@@ -169,12 +193,26 @@ async fn requeue(arguments: RequeueArguments) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+async fn pull_model(command: ModelCommand) -> Result<Exit, Failure> {
+    let ModelCommand::Pull { source, to, s3 } = command;
+    let pulled = model::pull(&source, &to, &s3.config()).await?;
+    print(&format!(
+        "{to} holds model {source}, hash {}{}",
+        pulled.hash,
+        if pulled.fetched_bytes == 0 { "; it did already" } else { "" }
+    ))?;
+    Ok(Exit::Success)
+}
+
 fn glob(text: &str) -> Result<GlobMatcher, Failure> {
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(Failure::usage)
 }
 
-async fn cancel(state: Option<&Path>) -> Result<Exit, Failure> {
-    let access = Access::open(state).await?;
+async fn cancel(arguments: BatchArguments) -> Result<Exit, Failure> {
+    if arguments.cluster.kube {
+        return dispatch_cluster::cancel(&arguments).await;
+    }
+    let access = Access::open(arguments.state.as_deref()).await?;
     let cancelled = inspect::cancel(&access).await;
     let running = access.is_running();
     access.close().await;

@@ -1,10 +1,13 @@
 //! The command line: parsed once here into the requests that the commands take.
 
 mod arguments;
+mod cluster_arguments;
 mod dispatch;
+mod dispatch_cluster;
 mod options_arguments;
 mod run_arguments;
 mod s3_arguments;
 mod subtitle_arguments;
+mod transcript_arguments;
 
 pub use dispatch::main;

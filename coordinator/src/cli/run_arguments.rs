@@ -3,17 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::de::DeserializeOwned;
 use steno_shared::storage::Location;
-use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
-use super::options_arguments::OptionsArguments;
 use super::s3_arguments::S3Arguments;
-use super::subtitle_arguments::SubtitleArguments;
-use crate::existing::Existing;
+use super::transcript_arguments::{TranscriptArguments, named};
 use crate::failure::Failure;
-use crate::options::Settings;
 use crate::run::RunRequest;
 
 #[derive(Debug, Args)]
@@ -41,15 +36,6 @@ pub(super) struct RunArguments {
     /// Where the engine runs: auto, cpu or cuda.
     #[arg(long, default_value = "auto", value_parser = named::<Device>)]
     device: Device,
-    /// Options of transcription in a TOML or JSON file, by the names of the flags below; a flag wins over the file.
-    #[arg(long = "options", value_name = "FILE")]
-    options_file: Option<PathBuf>,
-    /// Files to write for each recording, of json, txt, srt, vtt, tsv; json is always written.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "json", value_parser = named::<Format>)]
-    format: Vec<Format>,
-    /// Transcripts made with other settings: keep them, or replace them [default: refuse to start].
-    #[arg(long, value_name = "keep|replace", value_parser = existing)]
-    existing: Option<Existing>,
     /// State folder, which a second run needs to go on [default: .steno/<name> here].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -59,9 +45,7 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     s3: S3Arguments,
     #[command(flatten)]
-    options: OptionsArguments,
-    #[command(flatten)]
-    subtitles: SubtitleArguments,
+    transcripts: TranscriptArguments,
 }
 
 impl RunArguments {
@@ -72,18 +56,7 @@ impl RunArguments {
         };
         let model = std::path::absolute(&self.model)
             .map_err(|error| Failure::usage(format!("failed to find {}: {error}", self.model.display())))?;
-        let mut settings = match &self.options_file {
-            Some(path) => Settings::read(path).map_err(Failure::usage)?,
-            None => Settings::default(),
-        };
-        settings.overlay(self.options.0);
-        let options = settings.options().map_err(Failure::usage)?;
-        let mut formats = self.format;
-        formats.push(Format::Json);
-        formats.sort_unstable();
-        formats.dedup();
-        let subtitles = self.subtitles.layout();
-        subtitles.check(&options, &formats).map_err(Failure::usage)?;
+        let wanted = self.transcripts.wanted()?;
         Ok(RunRequest {
             input: absolute(self.input)?,
             output: absolute(self.out)?,
@@ -93,26 +66,13 @@ impl RunArguments {
             threads: self.threads,
             batch_size: self.batch_size,
             device: self.device,
-            options,
-            formats,
-            subtitles,
+            options: wanted.options,
+            formats: wanted.formats,
+            subtitles: wanted.subtitles,
             state: self.state,
-            existing: self.existing.unwrap_or_default(),
+            existing: wanted.existing,
             s3: self.s3.config(),
         })
-    }
-}
-
-/// Reads a value by the name that it has in configuration files too.
-fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
-}
-
-fn existing(text: &str) -> Result<Existing, String> {
-    match text {
-        "keep" => Ok(Existing::Keep),
-        "replace" => Ok(Existing::Replace),
-        other => Err(format!("`{other}` is neither keep nor replace")),
     }
 }
 

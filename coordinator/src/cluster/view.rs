@@ -162,9 +162,39 @@ impl ClusterStatus {
         out
     }
 
+    /// The state in one line, for a log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let counts = self.totals.map(|totals| {
+            format!(
+                ", {} of {} done or given up",
+                grouped(totals.done + totals.dead),
+                counted(totals.recordings, "recording")
+            )
+        });
+        let waiting = self.nodes.iter().find_map(|node| match &node.pod.state {
+            PodState::Waiting { because } => Some(format!("; shard {} waits: {because}", node.pod.index)),
+            PodState::Running | PodState::Leaving { .. } | PodState::Succeeded | PodState::Failed { .. } => {
+                None
+            }
+        });
+        format!("{}{}{}", self.is(), counts.unwrap_or_default(), waiting.unwrap_or_default())
+    }
+
     fn headline(&self) -> String {
+        format!(
+            "{} to {}, model {}, batch {}: {}",
+            self.input,
+            self.output,
+            self.model,
+            self.batch,
+            self.is()
+        )
+    }
+
+    fn is(&self) -> String {
         let at_work = self.nodes.iter().filter(|node| node.pod.state == PodState::Running).count();
-        let is = match self.phase {
+        match self.phase {
             Phase::Intake => "its input is being looked through".to_owned(),
             Phase::Running if self.suspended => "waiting in its queue for nodes".to_owned(),
             Phase::Running if self.nodes.is_empty() => "about to start".to_owned(),
@@ -186,8 +216,7 @@ impl ClusterStatus {
             Phase::Failed => {
                 "failed; nothing runs any more (mend what is wrong and submit it again)".to_owned()
             }
-        };
-        format!("{} to {}, model {}, batch {}: {is}", self.input, self.output, self.model, self.batch)
+        }
     }
 
     fn write_totals(&self, out: &mut String, totals: &Totals) {

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use steno_shared::ids::ShardId;
-use steno_shared::leases::{ItemRow, ItemState};
+use steno_shared::leases::{ItemRow, ItemState, Leases};
 
-use super::Access;
 use crate::failure::Failure;
 use crate::listing;
 use crate::quantities::{audio, counted, name};
@@ -71,9 +70,14 @@ pub struct Item {
 ///
 /// # Errors
 /// If Redis does not answer.
-pub async fn items(access: &Access, filter: &ItemFilter, mut each: impl FnMut(Item)) -> Result<(), Failure> {
-    for shard in (0..access.meta.shards).map(ShardId) {
-        listing::for_each(&access.leases, shard, filter.state, |row| each(Item::from(row))).await?;
+pub async fn items(
+    leases: &Leases,
+    shards: u32,
+    filter: &ItemFilter,
+    mut each: impl FnMut(Item),
+) -> Result<(), Failure> {
+    for shard in (0..shards).map(ShardId) {
+        listing::for_each(leases, shard, filter.state, |row| each(Item::from(row))).await?;
     }
     Ok(())
 }

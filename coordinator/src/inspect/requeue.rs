@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use globset::GlobMatcher;
 use steno_shared::ids::ShardId;
-use steno_shared::leases::{ItemRow, ItemState};
+use steno_shared::leases::{ItemRow, ItemState, Leases};
 
-use super::Access;
 use crate::failure::Failure;
 use crate::listing;
 
@@ -43,12 +42,12 @@ impl Selection {
 ///
 /// # Errors
 /// If Redis does not answer.
-pub async fn requeue(access: &Access, selection: &Selection) -> Result<u64, Failure> {
+pub async fn requeue(leases: &Leases, shards: u32, selection: &Selection) -> Result<u64, Failure> {
     let mut requeued = 0;
-    for shard in (0..access.meta.shards).map(ShardId) {
-        let dead = listing::all(&access.leases, shard, Some(ItemState::Dead)).await?;
+    for shard in (0..shards).map(ShardId) {
+        let dead = listing::all(leases, shard, Some(ItemState::Dead)).await?;
         let ids: Vec<_> = dead.into_iter().filter(|row| selection.matches(row)).map(|row| row.id).collect();
-        requeued += access.leases.requeue(shard, &ids).await?;
+        requeued += leases.requeue(shard, &ids).await?;
     }
     Ok(requeued)
 }

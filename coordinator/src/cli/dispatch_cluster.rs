@@ -1,0 +1,95 @@
+//! The commands on a batch in a cluster.
+
+use steno_shared::exit::Exit;
+
+use super::arguments::{DeleteArguments, WatchArguments};
+use super::cluster_arguments::{BatchArguments, SubmitArguments};
+use super::dispatch::{print, print_json};
+use crate::failure::Failure;
+use crate::inspect::{self, ClusterAccess, Selection};
+use crate::kubernetes::{Cluster, Installation};
+use crate::quantities::counted;
+use crate::submit as submission;
+
+pub(super) async fn open(arguments: &BatchArguments) -> Result<ClusterAccess, Failure> {
+    ClusterAccess::open(&arguments.cluster.place(), arguments.batch.as_ref()).await
+}
+
+pub(super) async fn submit(arguments: SubmitArguments) -> Result<Exit, Failure> {
+    let place = arguments.cluster.required("to transcribe on this machine, use `steno run`")?;
+    let cluster = Cluster::connect(&place).await?;
+    let installation = Installation::find(&cluster).await?;
+    let (manifest, watch) = (arguments.manifest.clone(), arguments.watch);
+    let request = arguments.request(&installation)?;
+    let batch = submission::submit(&cluster, &installation, &request, manifest.as_deref()).await?;
+    print(&format!(
+        "Submitted batch {batch}. `steno watch --kube` shows how far it is; `steno cancel --kube` stops it."
+    ))?;
+    if !watch {
+        return Ok(Exit::Success);
+    }
+    let access = ClusterAccess::of(cluster, installation, Some(&batch)).await?;
+    let status = access.watch().await?;
+    print(&status.text())?;
+    Ok(inspect::exit_of(&status))
+}
+
+pub(super) async fn print_status(arguments: &BatchArguments, json: bool) -> Result<Exit, Failure> {
+    let status = open(arguments).await?.status().await?;
+    if json {
+        print_json(&status)?;
+    } else {
+        print(&status.text())?;
+    }
+    Ok(Exit::Success)
+}
+
+pub(super) async fn watch(arguments: WatchArguments) -> Result<Exit, Failure> {
+    let place = arguments.cluster.required("a run on this machine shows how far it is itself")?;
+    let access = ClusterAccess::open(&place, arguments.batch.as_ref()).await?;
+    let status = access.watch().await?;
+    if arguments.json {
+        print_json(&status)?;
+    } else {
+        print(&status.text())?;
+    }
+    if let Some(command) = &arguments.after_drain {
+        inspect::after_drain(command, &status).await?;
+    }
+    Ok(inspect::exit_of(&status))
+}
+
+pub(super) async fn requeue(arguments: &BatchArguments, selection: &Selection) -> Result<Exit, Failure> {
+    let access = open(arguments).await?;
+    let requeued = inspect::requeue(&access.leases, access.record.course.shards, selection).await?;
+    let next = if requeued > 0 {
+        access.resume().await?;
+        "; the coordinator has them taken up"
+    } else {
+        ""
+    };
+    print(&format!("{} requeued{next}", counted(requeued, "failed recording")))?;
+    Ok(Exit::Success)
+}
+
+pub(super) async fn cancel(arguments: &BatchArguments) -> Result<Exit, Failure> {
+    let access = open(arguments).await?;
+    access.cancel().await?;
+    print(
+        "Cancelled: what is in hand is finished, then the pods end. The same `steno submit` takes the batch up again.",
+    )?;
+    Ok(Exit::Success)
+}
+
+pub(super) async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {
+    let place = arguments
+        .cluster
+        .required("a run on this machine leaves nothing but its state folder: remove that")?;
+    let access = ClusterAccess::open(&place, Some(&arguments.batch)).await?;
+    access.delete().await?;
+    print(&format!(
+        "Deleted batch {}; its transcripts stay in {}",
+        arguments.batch, access.record.request.output
+    ))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,131 @@
+//! From a request to leases: the same intake as on one machine, with the model known by its checksums.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use steno_shared::batch::{BatchMeta, ModelIdentity};
+use steno_shared::ids::ShardId;
+use steno_shared::leases::{Created, LeaseLimits, Leases};
+use steno_shared::model_cache::look;
+use steno_shared::storage::{Location, PutCondition, Store};
+
+use crate::backlog::Intake;
+use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
+use crate::failure::Failure;
+
+/// What became of a request.
+pub(super) struct Taken {
+    pub(super) shards: u32,
+    pub(super) found: Found,
+}
+
+/// Takes a backlog in; doing it again adds only what is new.
+pub(super) async fn take_in(
+    record: &Record,
+    settings: &ClusterSettings,
+    leases: &Leases,
+) -> Result<Taken, Failure> {
+    let request = &record.request;
+    if request.model != settings.model.name {
+        return Err(Failure::usage(format!(
+            "the batch is for model {}, but the installation has {} now; submit it again, or put the former back in the chart's \
+             values",
+            request.model, settings.model.name
+        )));
+    }
+    let input = open(&request.input, settings).await?;
+    input.check_readable().await?;
+    let output = open(&request.output, settings).await?;
+    match output.check_writable().await? {
+        PutCondition::Honoured => output.sweep_temporaries().await?,
+        PutCondition::Ignored => return Err(crate::backlog::overwrites(&request.output)),
+    };
+    let meta = create(record, settings, leases).await?;
+    for shard in (0..meta.shards).map(ShardId) {
+        leases.reopen(shard).await?;
+    }
+    let manifest = record.manifest.as_deref().map(spill).transpose()?;
+    let say = |text: &str| tracing::info!(batch = %record.batch, text, "intake");
+    let backlog = Intake {
+        input: &input,
+        output: &output,
+        leases,
+        meta: &meta,
+        manifest: manifest.as_ref().map(|file| file.path()),
+        existing: request.existing,
+    }
+    .take(&say)
+    .await?;
+    let found = Found {
+        recordings: backlog.recordings,
+        left_out: backlog.left_out,
+        published: backlog.published,
+        kept: backlog.kept,
+        estimated: backlog.estimated,
+    };
+    Ok(Taken { shards: meta.shards, found })
+}
+
+async fn open(text: &str, settings: &ClusterSettings) -> Result<Store, Failure> {
+    let location: Location = text.parse().map_err(Failure::usage)?;
+    Ok(Store::open(&location, &settings.s3).await?)
+}
+
+/// Creates the batch, or goes on with the one that is there, which keeps its number of shards.
+async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) -> Result<BatchMeta, Failure> {
+    let request = &record.request;
+    let hash = model_hash(settings).await?;
+    let known = leases.meta().await?;
+    if let Some(known) = &known
+        && known.model.hash != hash
+    {
+        return Err(Failure::usage(format!(
+            "model {} is another one than when the batch began; put the former back, or `steno delete --kube {}` and submit it \
+             again",
+            request.model, record.batch
+        )));
+    }
+    let meta = BatchMeta {
+        batch: record.batch.clone(),
+        input: request.input.clone(),
+        output: request.output.clone(),
+        model: ModelIdentity { name: request.model.clone(), hash },
+        options: request.options.clone(),
+        formats: request.formats.clone(),
+        subtitles: request.subtitles,
+        shards: known.map_or(request.nodes.get(), |known| known.shards),
+    };
+    match leases.create_batch(&meta, &LeaseLimits::default()).await? {
+        Created::New | Created::Same => Ok(meta),
+        Created::Different(_) => Err(Failure::internal(format!(
+            "Redis has a batch {} with other settings; `steno delete --kube {}` and submit it again",
+            record.batch, record.batch
+        ))),
+    }
+}
+
+/// The model's hash, from the checksums where it comes from: its gigabytes are not read here.
+async fn model_hash(settings: &ClusterSettings) -> Result<String, Failure> {
+    let place = match &settings.model.cache {
+        ModelCache::Claim { .. } => Location::Folder(Path::new(MODELS).join(&settings.model.name)),
+        ModelCache::Node { source, .. } | ModelCache::Pod { source, .. } => {
+            source.parse().map_err(Failure::usage)?
+        }
+    };
+    let source = Store::open(&place, &settings.s3).await?;
+    let failed = |error: steno_shared::model_cache::PullError| Failure {
+        exit: error.exit(),
+        message: error.to_string(),
+    };
+    look(&source).await.and_then(|model| model.hash()).map_err(failed)
+}
+
+fn spill(manifest: &str) -> Result<tempfile::NamedTempFile, Failure> {
+    let spilt = tempfile::NamedTempFile::new().and_then(|mut file| {
+        file.write_all(manifest.as_bytes())?;
+        Ok(file)
+    });
+    spilt.map_err(|error| {
+        Failure::unusable(format!("failed to write the manifest to a temporary file: {error}"))
+    })
+}

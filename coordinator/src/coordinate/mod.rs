@@ -1,0 +1,9 @@
+//! `steno coordinate`: the coordinator in a cluster. It looks at each batch whenever something changes, decides, acts, and
+//! keeps nothing in memory that it could not read again: it may die at any moment.
+
+mod intake;
+mod reconcile;
+mod run;
+mod webhook;
+
+pub use run::{CoordinateRequest, coordinate};

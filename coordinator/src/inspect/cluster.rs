@@ -1,0 +1,231 @@
+//! Access to a batch in a cluster, and what is asked of it there.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::ListParams;
+use steno_shared::exit::Exit;
+use steno_shared::ids::BatchId;
+use steno_shared::leases::Leases;
+
+use crate::cluster::{ClusterStatus, JobState, Phase, PodView, Record, Wishes, workers_of};
+use crate::failure::Failure;
+use crate::kubernetes::{Cluster, Installation, Records, RedisAccess, Where, within};
+use crate::progress::{Snapshot, write_line};
+
+/// How often a watched batch is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// A batch in a cluster that can be looked into.
+pub struct ClusterAccess {
+    /// Its record, as it was when this was opened.
+    pub record: Record,
+    /// Its leases.
+    pub leases: Leases,
+    cluster: Cluster,
+    installation: Installation,
+    records: Records,
+    _redis: RedisAccess,
+}
+
+impl ClusterAccess {
+    /// Opens the batch that the user means.
+    ///
+    /// # Errors
+    /// If there is none, or the cluster or its Redis does not answer.
+    pub async fn open(place: &Where, batch: Option<&BatchId>) -> Result<Self, Failure> {
+        let cluster = Cluster::connect(place).await?;
+        let installation = Installation::find(&cluster).await?;
+        Self::of(cluster, installation, batch).await
+    }
+
+    /// The same in a cluster that is known already.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn of(
+        cluster: Cluster,
+        installation: Installation,
+        batch: Option<&BatchId>,
+    ) -> Result<Self, Failure> {
+        let records = Records::of(&cluster);
+        let record = records.meant(batch).await?;
+        let redis = RedisAccess::open(&cluster, &installation.settings.redis).await?;
+        let leases = redis.leases(&record.batch).await?;
+        Ok(Self { record, leases, cluster, installation, records, _redis: redis })
+    }
+
+    /// How far it is now.
+    ///
+    /// # Errors
+    /// If the cluster or its Redis does not answer.
+    pub async fn status(&self) -> Result<ClusterStatus, Failure> {
+        let record = self.records.meant(Some(&self.record.batch)).await?;
+        let batch = &record.batch;
+        let these = ListParams::default().labels(&workers_of(batch));
+        let doing = |what: &str| format!("list the {what} of batch {batch}");
+        let jobs = within(&doing("Jobs"), self.cluster.api::<Job>().list(&these)).await?;
+        let job = JobState::latest(&jobs.items);
+        let mut pods = within(&doing("pods"), self.cluster.api::<Pod>().list(&these)).await?.items;
+        pods.retain(|pod| launch(pod) == job.launch());
+        pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        let pending = pods.iter().any(|pod| {
+            pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending") == "Pending"
+        });
+        let events = if pending { self.events().await? } else { Vec::new() };
+        let pods = pods.iter().map(|pod| PodView::of(pod, &events)).collect();
+        let snapshot = match record.course.shards {
+            0 => None,
+            shards => match self.leases.meta().await? {
+                Some(_) => Some(Snapshot::read(&self.leases, shards).await?),
+                None => None,
+            },
+        };
+        let (totals, workers) = snapshot.map_or((None, Vec::new()), |read| (Some(read.totals), read.workers));
+        let price = self.installation.settings.price.as_ref();
+        let mut status = ClusterStatus::of(&record, totals, &job, pods, &workers, price);
+        if status.nodes.is_empty() && !status.is_settled() && job.launch() > 0 {
+            status.message = status.message.or(self.why_no_pods(batch).await?);
+        }
+        Ok(status)
+    }
+
+    async fn events(&self) -> Result<Vec<Event>, Failure> {
+        let of_pods = ListParams::default().fields("involvedObject.kind=Pod");
+        Ok(within("list the events of pods", self.cluster.api::<Event>().list(&of_pods)).await?.items)
+    }
+
+    /// Why a Job makes no pods: a quota, an admission rule.
+    async fn why_no_pods(&self, batch: &BatchId) -> Result<Option<String>, Failure> {
+        let of_jobs = ListParams::default().fields("involvedObject.kind=Job,reason=FailedCreate");
+        let events =
+            within("list the events of Jobs", self.cluster.api::<Event>().list(&of_jobs)).await?.items;
+        let ours = crate::cluster::record_name(batch);
+        let mut of_batch: Vec<_> = events
+            .into_iter()
+            .filter(|event| event.involved_object.name.as_deref().is_some_and(|name| name.starts_with(&ours)))
+            .collect();
+        of_batch.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+        Ok(of_batch.pop().and_then(|event| event.message).map(|message| {
+            let words = if message.contains("exceeded quota") {
+                "the namespace's quota allows no such pod: raise it, or lower worker.resources in the chart's values"
+            } else {
+                "the cluster takes none of its pods"
+            };
+            format!("{words} ({message})")
+        }))
+    }
+
+    /// Has recordings that were put back taken up.
+    ///
+    /// # Errors
+    /// If the cluster does not answer.
+    pub async fn resume(&self) -> Result<(), Failure> {
+        self.wish(|record| Wishes { resume: record.course.resume + 1, cancelled: false, ..record.wishes })
+            .await
+    }
+
+    /// Has nothing more handed out.
+    ///
+    /// # Errors
+    /// If the cluster does not answer.
+    pub async fn cancel(&self) -> Result<(), Failure> {
+        self.wish(|record| Wishes { cancelled: true, ..record.wishes }).await
+    }
+
+    async fn wish(&self, change: impl Fn(&Record) -> Wishes) -> Result<(), Failure> {
+        self.records.wish(&self.record.batch, change).await
+    }
+
+    /// Removes it: its Jobs, pods and leases. Transcripts stay where they are.
+    ///
+    /// # Errors
+    /// If the cluster or its Redis does not answer.
+    pub async fn delete(&self) -> Result<(), Failure> {
+        // The record first: with it, the coordinator would make the leases anew.
+        self.records.delete(&self.record.batch).await?;
+        Ok(self.leases.delete_batch().await?)
+    }
+
+    /// Shows how far it is until nothing more will happen by itself.
+    ///
+    /// # Errors
+    /// If the cluster does not answer for good.
+    pub async fn watch(&self) -> Result<ClusterStatus, Failure> {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        let mut told = String::new();
+        loop {
+            let status = match self.status().await {
+                Ok(status) => status,
+                // A laptop that slept, a Redis that restarts: the batch goes on meanwhile.
+                Err(failure) if failure.exit == Exit::Lost => {
+                    tracing::warn!(error = failure.message, "watch.cannot_look");
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            if status.is_settled() {
+                bar.finish_and_clear();
+                return Ok(status);
+            }
+            if bar.is_hidden() {
+                let line = status.line();
+                if line != told {
+                    write_line(&line);
+                    told = line;
+                }
+            } else {
+                bar.set_message(status.text());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+/// The exit code that tells how a batch ended.
+#[must_use]
+pub fn exit_of(status: &ClusterStatus) -> Exit {
+    match status.phase {
+        Phase::Intake | Phase::Running => Exit::Success,
+        Phase::Finished if status.totals.map_or(0, |totals| totals.dead) + status.left_out > 0 => {
+            Exit::SomeFailed
+        }
+        Phase::Finished => Exit::Success,
+        Phase::Cancelled => Exit::Interrupted,
+        Phase::Failed => Exit::Unusable,
+    }
+}
+
+/// Runs a command of the user's when a batch is over, such as one that takes the GPU nodes away.
+///
+/// # Errors
+/// If it cannot be run or fails.
+pub async fn after_drain(command: &str, status: &ClusterStatus) -> Result<(), Failure> {
+    let phase = serde_json::to_value(status.phase).map_err(Failure::internal)?;
+    let ended = tokio::process::Command::new("sh")
+        .args(["-c", command])
+        .env("STENO_BATCH", &status.batch)
+        .env("STENO_PHASE", phase.as_str().unwrap_or_default())
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .map_err(|error| Failure::unusable(format!("failed to run the command of --after-drain: {error}")))?;
+    if ended.success() {
+        return Ok(());
+    }
+    Err(Failure::unusable(format!(
+        "the command of --after-drain failed ({ended}): nodes may still run and cost money; run it again by hand"
+    )))
+}
+
+fn launch(pod: &Pod) -> u32 {
+    let labels = pod.metadata.labels.as_ref();
+    labels.and_then(|labels| labels.get(crate::cluster::LAUNCH)?.parse().ok()).unwrap_or(0)
+}

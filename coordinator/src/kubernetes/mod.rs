@@ -1,0 +1,15 @@
+//! Talking to a cluster: requests with time-outs and errors that say what to do, and a way to its Redis.
+
+mod client;
+mod installation;
+mod leader;
+mod port_forward;
+mod records;
+mod redis_access;
+
+pub use client::{Cluster, Where, within};
+pub use installation::Installation;
+pub use leader::Leader;
+pub use port_forward::PortForward;
+pub use records::Records;
+pub use redis_access::RedisAccess;

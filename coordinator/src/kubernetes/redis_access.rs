@@ -1,0 +1,88 @@
+//! To the leases of an installation: directly from inside the cluster, through the API server from anywhere else.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::ListParams;
+use steno_shared::ids::BatchId;
+use steno_shared::leases::{Leases, RedisConfig};
+
+use super::client::{Cluster, within};
+use super::port_forward::PortForward;
+use crate::cluster::{REDIS, RedisSettings, RedisUser, redis_config};
+use crate::failure::Failure;
+
+/// How long a command waits for Redis.
+const BUDGET: Duration = Duration::from_secs(15);
+/// Redis's port in its pod.
+const PORT: u16 = 6379;
+
+/// A way to an installation's Redis, as long as it is kept.
+#[derive(Debug)]
+pub struct RedisAccess {
+    config: RedisConfig,
+    _forward: Option<PortForward>,
+}
+
+impl RedisAccess {
+    /// Finds the way.
+    ///
+    /// # Errors
+    /// If the password may not be read, or Redis is not running.
+    pub async fn open(cluster: &Cluster, redis: &RedisSettings) -> Result<Self, Failure> {
+        let user = redis.coordinator.as_ref();
+        let mut config = redis_config(redis, user);
+        config.password = match user {
+            // The coordinator itself has it in its environment, and no right to read secrets.
+            Some(user) => match RedisConfig::new("").with_password_from_environment().password {
+                Some(password) => Some(password),
+                None => Some(password(cluster, user).await?),
+            },
+            None => None,
+        };
+        if cluster.inside {
+            return Ok(Self { config, _forward: None });
+        }
+        let api = cluster.api::<Pod>();
+        let pods = within("look for Redis", api.list(&ListParams::default().labels(REDIS))).await?;
+        let Some(pod) = pods.items.first() else {
+            // Somebody else's Redis: this machine may reach it too.
+            return Ok(Self { config, _forward: None });
+        };
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let is_running = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running");
+        if !is_running {
+            let events = Vec::new();
+            return Err(Failure::lost(format!(
+                "Redis, pod {name}, is not running: {}",
+                crate::cluster::why_waiting(pod, &events)
+            )));
+        }
+        let forward = PortForward::open(api, name, PORT).await?;
+        let user =
+            user.and_then(|user| user.user.as_deref()).map(|user| format!("{user}@")).unwrap_or_default();
+        config.url = format!("redis://{user}{}", forward.address());
+        Ok(Self { config, _forward: Some(forward) })
+    }
+
+    /// The leases of a batch.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn leases(&self, batch: &BatchId) -> Result<Leases, Failure> {
+        Ok(Leases::connect_within(&self.config, batch, BUDGET).await?)
+    }
+}
+
+async fn password(cluster: &Cluster, user: &RedisUser) -> Result<String, Failure> {
+    let doing = format!("read the password of Redis in secret {}", user.secret);
+    let secret: Secret = within(&doing, cluster.api::<Secret>().get(&user.secret)).await?;
+    let bytes = secret.data.and_then(|mut data| data.remove(&user.key)).ok_or_else(|| {
+        Failure::unusable(format!(
+            "secret {} has no entry {}; upgrade the chart, or correct redis in its values",
+            user.secret, user.key
+        ))
+    })?;
+    String::from_utf8(bytes.0)
+        .map_err(|_| Failure::unusable(format!("entry {} of secret {} is no text", user.key, user.secret)))
+}
