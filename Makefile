@@ -38,6 +38,16 @@ setup: ## Fetch what this machine lacks to build and run, without root; see tool
 setup-tests: ## The same, and what only the tests need: S3 server, multilingual model
 	@tools/setup $(TEST_PARTS)
 
+# How an image archive comes to the cluster's nodes, and what the images are based on.
+LOAD_IMAGE ?= kind load image-archive
+IMAGE_BASE ?= docker.io/library/debian:bookworm-slim
+
+.PHONY: test-cluster
+test-cluster: setup-tests ## Run the scenarios on the Kubernetes cluster that KUBECONFIG names (docs/testing-on-a-cluster.md)
+	$(CARGO) build --workspace $(FEATURES)
+	LOAD_IMAGE='$(LOAD_IMAGE)' IMAGE_BASE='$(IMAGE_BASE)' PROGRAMS="$(TARGET)/debug" tools/cluster-images
+	$(CARGO) test --package steno-tests --features cluster --test cluster -- --test-threads=1
+
 ##@ Build
 
 .PHONY: build
@@ -132,7 +142,7 @@ manifests: ## Make deploy/manifests/steno.yaml anew from the Helm chart (needs h
 lint-deploy: ## Check images and chart; the chart only where helm is installed
 	@tools/setup hadolint shellcheck
 	.local/bin/hadolint deploy/images/Dockerfile deploy/images/test/*.Dockerfile
-	.local/bin/shellcheck tools/images deploy/manifests/generate deploy/helm/check-acl
+	.local/bin/shellcheck tools/images tools/cluster-images deploy/manifests/generate deploy/helm/check-acl
 	deploy/helm/check-acl
 	if command -v helm >/dev/null; then \
 		for values in values values-civo values-cpu; do \

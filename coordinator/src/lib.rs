@@ -4,6 +4,7 @@ mod backlog;
 pub mod cli;
 pub mod cluster;
 pub mod coordinate;
+pub mod doctor;
 pub mod existing;
 pub mod failure;
 pub mod inspect;

@@ -64,7 +64,8 @@ async fn check_model_volume(
     }
 }
 
-fn is_for_one_node(modes: &[String]) -> bool {
+/// Whether a volume of these access modes can be mounted on one node only.
+pub(crate) fn is_for_one_node(modes: &[String]) -> bool {
     !modes.iter().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany")
 }
 

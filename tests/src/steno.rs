@@ -124,6 +124,14 @@ impl Running {
         Ok(i32::try_from(self.child.id())?)
     }
 
+    /// Whether it has not ended yet.
+    ///
+    /// # Errors
+    /// Never on the systems that these tests run on.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Its children of this program: `steno-worker`, `redis-server`.
     ///
     /// # Errors

@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use steno_shared::ids::BatchId;
 use steno_shared::storage::Location;
 
-use super::cluster_arguments::{BatchArguments, ClusterArguments, CoordinateArguments, SubmitArguments};
+use super::cluster_arguments::{
+    BatchArguments, ClusterArguments, CoordinateArguments, DoctorArguments, SubmitArguments,
+};
 use super::run_arguments::RunArguments;
 use super::s3_arguments::S3Arguments;
 use crate::inspect::StateName;
@@ -43,6 +45,8 @@ pub(super) enum Command {
     Cancel(BatchArguments),
     /// Remove a batch from its cluster: its Jobs, pods and leases. Transcripts stay where they are.
     Delete(DeleteArguments),
+    /// Check that a cluster has everything that a batch needs, and say what to do where it has not.
+    Doctor(DoctorArguments),
     /// Fill a model cache.
     #[command(subcommand)]
     Model(ModelCommand),

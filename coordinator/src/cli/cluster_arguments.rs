@@ -98,6 +98,24 @@ impl SubmitArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArguments,
+    /// Where transcripts would go, to check that it can be written: s3://bucket/prefix.
+    #[arg(long, value_name = "OUTPUT")]
+    pub(super) out: Option<Location>,
+    /// Print a JSON object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Look from inside the cluster, as a pod of the chart does.
+    #[arg(long, hide = true, conflicts_with = "kube", requires = "settings")]
+    pub(super) inside: bool,
+    /// The settings that the chart wrote.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(super) settings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CoordinateArguments {
     /// The settings that the chart wrote.
     #[arg(long, value_name = "FILE")]

@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Submit(arguments) => runtime.block_on(dispatch_cluster::submit(*arguments)),
         Command::Watch(arguments) => runtime.block_on(dispatch_cluster::watch(arguments)),
         Command::Delete(arguments) => runtime.block_on(dispatch_cluster::delete(arguments)),
+        Command::Doctor(arguments) => runtime.block_on(dispatch_cluster::doctor(arguments)),
         Command::Model(command) => runtime.block_on(pull_model(command)),
         Command::Coordinate(arguments) => {
             runtime.block_on(coordinate::coordinate(arguments.request())).map(|()| Exit::Success)

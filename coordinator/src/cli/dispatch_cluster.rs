@@ -3,8 +3,9 @@
 use steno_shared::exit::Exit;
 
 use super::arguments::{DeleteArguments, WatchArguments};
-use super::cluster_arguments::{BatchArguments, SubmitArguments};
+use super::cluster_arguments::{BatchArguments, DoctorArguments, SubmitArguments};
 use super::dispatch::{print, print_json};
+use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};
 use crate::kubernetes::{Cluster, Installation};
@@ -79,6 +80,25 @@ pub(super) async fn cancel(arguments: &BatchArguments) -> Result<Exit, Failure> 
         "Cancelled: what is in hand is finished, then the pods end. The same `steno submit` takes the batch up again.",
     )?;
     Ok(Exit::Success)
+}
+
+pub(super) async fn doctor(arguments: DoctorArguments) -> Result<Exit, Failure> {
+    let output = arguments.out.as_ref();
+    let checks = match &arguments.settings {
+        Some(settings) if arguments.inside => doctor::check_inside(settings, output).await?,
+        Some(_) | None => {
+            let place = arguments.cluster.required("a run on this machine checks what it needs itself")?;
+            doctor::check_cluster(&place, output).await?
+        }
+    };
+    if arguments.json {
+        for check in &checks {
+            print_json(check)?;
+        }
+    } else {
+        print(&doctor::report(&checks))?;
+    }
+    Ok(if checks.iter().any(doctor::Check::is_bad) { Exit::Unusable } else { Exit::Success })
 }
 
 pub(super) async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {

@@ -17,7 +17,8 @@ pub use decide::{Decision, Situation, decide};
 pub use job::{JobPlan, job};
 pub use job_state::{JobEnd, JobState};
 pub use names::{
-    BATCH, BATCHES, LAUNCH, REDIS, SETTINGS, WORKERS, config_map_name, job_name, record_name, workers_of,
+    BATCH, BATCHES, COORDINATOR, LAUNCH, REDIS, SETTINGS, WORKERS, config_map_name, job_name, record_name,
+    workers_of,
 };
 pub use nodes::nodes_for;
 pub use pods::{PodState, PodView, last_words, why_waiting};

@@ -17,6 +17,8 @@ pub const BATCHES: &str = "app.kubernetes.io/name=steno,app.kubernetes.io/compon
 pub const SETTINGS: &str = "app.kubernetes.io/name=steno,app.kubernetes.io/component=settings";
 /// Selects the pods and Jobs of all batches.
 pub const WORKERS: &str = "app.kubernetes.io/name=steno,app.kubernetes.io/component=worker";
+/// Selects the coordinator's pods.
+pub const COORDINATOR: &str = "app.kubernetes.io/name=steno,app.kubernetes.io/component=coordinator";
 /// Selects the installation's own Redis.
 pub const REDIS: &str = "app.kubernetes.io/name=steno,app.kubernetes.io/component=redis";
 /// Label by which Kueue admits a Job.

@@ -106,18 +106,25 @@ async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) ->
 
 /// The model's hash, from the checksums where it comes from: its gigabytes are not read here.
 async fn model_hash(settings: &ClusterSettings) -> Result<String, Failure> {
-    let place = match &settings.model.cache {
-        ModelCache::Claim { .. } => Location::Folder(Path::new(MODELS).join(&settings.model.name)),
-        ModelCache::Node { source, .. } | ModelCache::Pod { source, .. } => {
-            source.parse().map_err(Failure::usage)?
-        }
-    };
-    let source = Store::open(&place, &settings.s3).await?;
+    let source = Store::open(&model_place(settings)?, &settings.s3).await?;
     let failed = |error: steno_shared::model_cache::PullError| Failure {
         exit: error.exit(),
         message: error.to_string(),
     };
     look(&source).await.and_then(|model| model.hash()).map_err(failed)
+}
+
+/// Where the model comes from, as the coordinator's pod sees it.
+///
+/// # Errors
+/// If the settings name no place.
+pub fn model_place(settings: &ClusterSettings) -> Result<Location, Failure> {
+    Ok(match &settings.model.cache {
+        ModelCache::Claim { .. } => Location::Folder(Path::new(MODELS).join(&settings.model.name)),
+        ModelCache::Node { source, .. } | ModelCache::Pod { source, .. } => {
+            source.parse().map_err(Failure::usage)?
+        }
+    })
 }
 
 fn spill(manifest: &str) -> Result<tempfile::NamedTempFile, Failure> {

@@ -6,4 +6,5 @@ mod reconcile;
 mod run;
 mod webhook;
 
+pub use intake::model_place;
 pub use run::{CoordinateRequest, coordinate};

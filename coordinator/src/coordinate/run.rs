@@ -13,9 +13,9 @@ use kube::runtime::watcher;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::reconcile::{Coordinator, Next};
-use crate::cluster::{BATCH, BATCHES, ClusterSettings, WORKERS, record_name};
+use crate::cluster::{BATCH, BATCHES, WORKERS, record_name};
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Leader, Where};
+use crate::kubernetes::{Cluster, Leader, Where, read_settings};
 
 /// How soon a batch is looked at again while it is under way: Redis tells of no change by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -38,11 +38,7 @@ pub struct CoordinateRequest {
 /// # Errors
 /// If it cannot start, or leads no more: its pod is started again.
 pub async fn coordinate(request: CoordinateRequest) -> Result<(), Failure> {
-    let path = request.settings.display();
-    let text = std::fs::read_to_string(&request.settings)
-        .map_err(|error| Failure::usage(format!("failed to read the settings {path}: {error}")))?;
-    let settings = ClusterSettings::parse(&text)
-        .map_err(|error| Failure::usage(format!("failed to read the settings {path}: {error}")))?;
+    let settings = read_settings(&request.settings)?;
     let place = Where { context: None, namespace: Some(request.namespace) };
     let cluster = Cluster::connect(&place).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;

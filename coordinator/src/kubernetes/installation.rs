@@ -1,5 +1,7 @@
 //! The installation of Steno in a namespace: what the chart wrote.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::ListParams;
@@ -18,6 +20,18 @@ pub struct Installation {
     pub settings: ClusterSettings,
     /// For what goes when it goes.
     pub owner: OwnerReference,
+}
+
+/// Reads the settings from the file that a pod of the chart mounts.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read_settings(path: &Path) -> Result<ClusterSettings, Failure> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Failure::usage(format!("failed to read the settings {}: {cause}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    ClusterSettings::parse(&text).map_err(|error| failed(&error))
 }
 
 impl Installation {

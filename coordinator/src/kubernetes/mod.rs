@@ -8,7 +8,7 @@ mod records;
 mod redis_access;
 
 pub use client::{Cluster, Where, within};
-pub use installation::Installation;
+pub use installation::{Installation, read_settings};
 pub use leader::Leader;
 pub use port_forward::PortForward;
 pub use records::Records;

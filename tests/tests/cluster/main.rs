@@ -1,0 +1,12 @@
+//! Batches on a real Kubernetes cluster: whichever KUBECONFIG names, with the real images and the real chart. `make
+//! test-cluster` builds and loads the images and runs this; each scenario has a namespace of its own and keeps what a user
+//! would have seen as a snapshot.
+
+mod cancel;
+mod chart;
+mod coordinator;
+mod faults;
+mod mistakes;
+mod requeue;
+mod uneven;
+mod world;

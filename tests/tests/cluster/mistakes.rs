@@ -1,0 +1,62 @@
+//! What users get wrong, how status tells, and that mending it is all that is needed.
+
+use anyhow::{Result, ensure};
+
+use super::world::{World, gpu_nodes, reviewed};
+
+/// A configuration that no pod can work with fails the batch at once, with the worker's words; too little memory does so after
+/// some tries. Each time the values are mended and the same is submitted again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_configuration_is_told_at_once_and_mended_by_an_upgrade() -> Result<()> {
+    let nodes = gpu_nodes()?.len();
+    let world = World::new(&["worker.device=cuda"]).await?;
+    let recordings = world.record(&[5; 4]).await?;
+    world.submit(nodes)?;
+    let said = world.watch(3)?;
+    ensure!(world.jobs()?.len() == 1, "it was tried again: {:?}", world.jobs()?);
+    insta::assert_snapshot!("no_gpu_in_the_pod", reviewed(&said));
+
+    world.install(&["worker.resources.limits.memory=110Mi", "job.retriesPerNode=0"])?;
+    world.submit(nodes)?;
+    let said = world.watch(3)?;
+    ensure!(said.contains("raise that in the chart's values"), "{said}");
+
+    world.install(&[])?;
+    world.submit(nodes)?;
+    insta::assert_snapshot!("mended", reviewed(&world.watch(0)?));
+    world.check_transcripts(&recordings).await?;
+    world.passed()
+}
+
+/// More pods than GPU nodes: one waits and says why, and the batch completes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_without_a_node_says_why_and_the_others_do_its_work() -> Result<()> {
+    let nodes = gpu_nodes()?.len();
+    let world = World::new(&[]).await?;
+    let recordings = world.record(&[15; 12]).await?;
+    world.submit(nodes + 1)?;
+    world.until("one pod waits for a node while the others work", |status| {
+        let pods = status["nodes"].as_array().cloned().unwrap_or_default();
+        let because = |pod: &serde_json::Value| {
+            pod["state"]["waiting"]["because"].as_str().unwrap_or_default().to_owned()
+        };
+        pods.iter().any(|pod| because(pod).contains("no node has a free GPU"))
+            && pods.iter().filter(|pod| pod["worker"].is_object()).count() == nodes
+    })?;
+    insta::assert_snapshot!(reviewed(&world.watch(0)?));
+    world.check_transcripts(&recordings).await?;
+    world.passed()
+}
+
+/// A bucket that is not there is told by the coordinator, and no pod is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_costs_no_pod() -> Result<()> {
+    let world = World::new(&[]).await?;
+    world
+        .steno(&["submit", "s3://nowhere/in", "--out", "s3://calls/out", "--nodes", "2"])?
+        .run()?
+        .expect(0)?;
+    insta::assert_snapshot!(reviewed(&world.watch(3)?));
+    ensure!(world.jobs()?.is_empty());
+    world.passed()
+}
