@@ -20,7 +20,7 @@ pub async fn submit(
     manifest: Option<&Path>,
 ) -> Result<BatchId, Failure> {
     let manifest = manifest.map(read_manifest).transpose()?;
-    check_model_volume(cluster, installation, request.nodes.get()).await?;
+    check_model_volume(cluster, installation).await?;
     Records::of(cluster).submit(request, manifest.as_deref(), installation).await
 }
 
@@ -39,12 +39,8 @@ fn read_manifest(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// A volume for one node at a time would leave all pods but one hanging.
-async fn check_model_volume(
-    cluster: &Cluster,
-    installation: &Installation,
-    nodes: u32,
-) -> Result<(), Failure> {
+/// A volume for one node at a time would leave pods hanging: the coordinator has it mounted too.
+async fn check_model_volume(cluster: &Cluster, installation: &Installation) -> Result<(), Failure> {
     let ModelCache::Claim { name } = &installation.settings.model.cache else { return Ok(()) };
     let claims = cluster.api::<PersistentVolumeClaim>();
     let claim = within(&format!("look at the model's volume claim {name}"), claims.get_opt(name)).await?;
@@ -54,10 +50,10 @@ async fn check_model_volume(
             "the model's volume claim {name} does not exist; make it (see docs/kubernetes.md), or set model.cache.type to pod or \
              node in the chart's values"
         ))),
-        Some(modes) if nodes > 1 && is_for_one_node(&modes) => Err(Failure::unusable(format!(
-            "the model's volume claim {name} is {}: it can be mounted on one node only, and {nodes} were asked for; use a storage \
-             class with ReadWriteMany, or set model.cache.type to pod or node in the chart's values (each node then fetches the \
-             model once), or submit with --nodes 1",
+        Some(modes) if is_for_one_node(&modes) => Err(Failure::unusable(format!(
+            "the model's volume claim {name} is {}: it can be mounted on one node only, and the coordinator and each worker have one of \
+             their own; use a storage class with ReadWriteMany, or set model.cache.type to pod or node in the chart's values (each \
+             node then fetches the model once)",
             modes.join(", ")
         ))),
         Some(_) => Ok(()),

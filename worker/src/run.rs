@@ -65,6 +65,11 @@ pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: boo
 async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Result<Exit, StartError> {
     let config = read_config(config_path)?;
     let station = open(config, name, home).await?;
+    let is_cancelled = station.leases.counts(station.home).await.map(|counts| counts.cancelled);
+    if is_cancelled.unwrap_or(false) {
+        // A pod that is started for a batch that was cancelled meanwhile need not load the model to find out.
+        return Ok(Exit::Interrupted);
+    }
     check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;

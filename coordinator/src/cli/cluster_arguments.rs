@@ -32,6 +32,17 @@ impl ClusterArguments {
         Where { context: self.context.clone(), namespace: self.namespace.clone() }
     }
 
+    /// These arguments again, for a command that a message names.
+    pub(super) fn text(&self) -> String {
+        let mut text = "--kube".to_owned();
+        for (flag, value) in [("--namespace", &self.namespace), ("--context", &self.context)] {
+            if let Some(value) = value {
+                text += &format!(" {flag} {value}");
+            }
+        }
+        text
+    }
+
     /// For commands that have a meaning in a cluster only.
     pub(super) fn required(&self, otherwise: &str) -> Result<Where, Failure> {
         if self.kube { Ok(self.place()) } else { Err(Failure::usage(format!("say --kube; {otherwise}"))) }

@@ -20,11 +20,11 @@ pub(super) async fn submit(arguments: SubmitArguments) -> Result<Exit, Failure> 
     let place = arguments.cluster.required("to transcribe on this machine, use `steno run`")?;
     let cluster = Cluster::connect(&place).await?;
     let installation = Installation::find(&cluster).await?;
-    let (manifest, watch) = (arguments.manifest.clone(), arguments.watch);
+    let (manifest, watch, again) = (arguments.manifest.clone(), arguments.watch, arguments.cluster.text());
     let request = arguments.request(&installation)?;
     let batch = submission::submit(&cluster, &installation, &request, manifest.as_deref()).await?;
     print(&format!(
-        "Submitted batch {batch}. `steno watch --kube` shows how far it is; `steno cancel --kube` stops it."
+        "Submitted batch {batch}. `steno watch {again}` shows how far it is; `steno cancel {again}` stops it."
     ))?;
     if !watch {
         return Ok(Exit::Success);
@@ -47,7 +47,7 @@ pub(super) async fn print_status(arguments: &BatchArguments, json: bool) -> Resu
 
 pub(super) async fn watch(arguments: WatchArguments) -> Result<Exit, Failure> {
     let place = arguments.cluster.required("a run on this machine shows how far it is itself")?;
-    let access = ClusterAccess::open(&place, arguments.batch.as_ref()).await?;
+    let access = ClusterAccess::open_patiently(&place, arguments.batch.as_ref()).await?;
     let status = access.watch().await?;
     if arguments.json {
         print_json(&status)?;

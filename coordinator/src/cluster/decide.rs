@@ -193,6 +193,7 @@ impl Course {
             Decision::TakeIn | Decision::Resume => {
                 self.phase = Phase::Running;
                 self.message = None;
+                self.settled_at = None;
                 (self.intake, self.resume) = (wishes.intake, wishes.resume);
                 (self.fruitless, self.idle_since) = (0, None);
             }

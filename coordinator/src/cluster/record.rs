@@ -65,7 +65,7 @@ impl BatchRequest {
     }
 }
 
-/// What a user wishes of a batch that was submitted. Counters, so that a wish is met once.
+/// What a user wishes of a batch that was submitted. Counters, so that each wish is met once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wishes {
@@ -75,6 +75,8 @@ pub struct Wishes {
     pub resume: u32,
     /// Whether nothing more is to be handed out.
     pub cancelled: bool,
+    /// When the last wish was made, in milliseconds since 1970 by the user's clock: the latest batch is the one meant.
+    pub at_ms: u64,
 }
 
 /// How far a batch is, in the coordinator's words.
@@ -162,6 +164,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether nothing more will happen by itself: it is over, and every wish is met.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let Self { wishes, course, .. } = self;
+        let is_over = match course.phase {
+            Phase::Intake | Phase::Running => false,
+            Phase::Finished | Phase::Failed => !wishes.cancelled,
+            Phase::Cancelled => wishes.cancelled,
+        };
+        is_over && wishes.intake <= course.intake && wishes.resume <= course.resume
+    }
+
     /// Reads one.
     ///
     /// # Errors
@@ -211,6 +225,7 @@ fn entry<T: for<'de> Deserialize<'de>>(
 pub fn new_record(
     request: &BatchRequest,
     manifest: Option<&str>,
+    wishes: Wishes,
     installation: &OwnerReference,
 ) -> Result<ConfigMap, String> {
     let batch = request.batch()?;
@@ -221,7 +236,7 @@ pub fn new_record(
             owner_references: Some(vec![installation.clone()]),
             ..ObjectMeta::default()
         },
-        data: Some(user_entries(request, manifest, Wishes { intake: 1, ..Wishes::default() })?),
+        data: Some(user_entries(request, manifest, wishes)?),
         ..ConfigMap::default()
     })
 }
@@ -284,7 +299,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let mut object = new_record(&request(), Some("a.mp3\n"), &installation()).unwrap();
+        let mut object = new_record(
+            &request(),
+            Some("a.mp3\n"),
+            Wishes { intake: 1, ..Wishes::default() },
+            &installation(),
+        )
+        .unwrap();
         object.metadata.resource_version = Some("7".into());
         let course = Course { launch: 2, phase: Phase::Running, ..Course::default() };
         object.data.as_mut().unwrap().extend(course_entry(&course).unwrap());
@@ -292,7 +313,7 @@ mod tests {
         assert_eq!(record.request, request());
         assert_eq!(record.course, course);
         assert_eq!(record.manifest.as_deref(), Some("a.mp3\n"));
-        assert_eq!(record.wishes, Wishes { intake: 1, resume: 0, cancelled: false });
+        assert_eq!(record.wishes, Wishes { intake: 1, ..Wishes::default() });
         assert_eq!(record.version, "7");
     }
 
@@ -316,8 +337,24 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_with_a_wish_that_is_not_met_is_not_over() {
+        let object = new_record(&request(), None, Wishes { intake: 1, ..Wishes::default() }, &installation());
+        let mut record = Record::read(&object.unwrap()).unwrap();
+        assert!(!record.is_settled(), "submitted");
+        record.course = Course { intake: 1, phase: Phase::Finished, ..Course::default() };
+        assert!(record.is_settled());
+        for wish in [
+            Wishes { intake: 2, ..record.wishes },
+            Wishes { resume: 1, ..record.wishes },
+            Wishes { cancelled: true, ..record.wishes },
+        ] {
+            assert!(!Record { wishes: wish, ..record.clone() }.is_settled(), "{wish:?}");
+        }
+    }
+
+    #[test]
     fn a_record_of_another_version_is_named() {
-        let mut object = new_record(&request(), None, &installation()).unwrap();
+        let mut object = new_record(&request(), None, Wishes::default(), &installation()).unwrap();
         object.data.as_mut().unwrap().insert(REQUEST.into(), r#"{"speed": "high"}"#.into());
         let error = Record::read(&object).unwrap_err();
         assert!(error.contains("request of ConfigMap steno-") && error.contains("speed"), "{error}");

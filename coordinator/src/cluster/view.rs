@@ -29,6 +29,8 @@ pub struct ClusterStatus {
     /// Why it failed, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether nothing more will happen by itself.
+    pub settled: bool,
     /// What happened to its Jobs, the latest last.
     pub events: Vec<String>,
     /// Recordings by state and their audio; absent before the input was looked through.
@@ -112,6 +114,7 @@ impl ClusterStatus {
             model: record.request.model.clone(),
             phase: course.phase,
             message: course.message.clone(),
+            settled: record.is_settled(),
             events: course.events.clone(),
             totals,
             left_out: found.left_out,
@@ -126,21 +129,14 @@ impl ClusterStatus {
         }
     }
 
-    /// Whether nothing more will happen by itself.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        match self.phase {
-            Phase::Intake | Phase::Running => false,
-            Phase::Finished | Phase::Cancelled | Phase::Failed => true,
-        }
-    }
-
     /// The state as a person reads it.
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = format!("{}\n", self.headline());
         if let Some(message) = &self.message {
-            let _ = writeln!(out, "  {}", name(message, 600));
+            for line in message.lines() {
+                let _ = writeln!(out, "  {}", name(line, 600));
+            }
         }
         if let Some(totals) = &self.totals {
             self.write_totals(&mut out, totals);
@@ -195,6 +191,9 @@ impl ClusterStatus {
     fn is(&self) -> String {
         let at_work = self.nodes.iter().filter(|node| node.pod.state == PodState::Running).count();
         match self.phase {
+            Phase::Finished | Phase::Cancelled | Phase::Failed if !self.settled => {
+                "about to go on; waiting for the coordinator".to_owned()
+            }
             Phase::Intake => "its input is being looked through".to_owned(),
             Phase::Running if self.suspended => "waiting in its queue for nodes".to_owned(),
             Phase::Running if self.nodes.is_empty() => "about to start".to_owned(),

@@ -202,7 +202,9 @@ impl Coordinator {
                 failed.phase = Phase::Failed;
                 failed.message = Some(failure.message.clone());
                 failed.settled_at = Some(now());
-                self.records.note(record, &failed).await?;
+                if self.records.note(record, &failed).await? {
+                    self.tell(record, Phase::Failed, None).await;
+                }
                 Err(failure)
             }
         }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::reconcile::{Coordinator, Next};
 use crate::cluster::{BATCH, BATCHES, WORKERS, record_name};
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Leader, Where, read_settings};
+use crate::kubernetes::{Cluster, Installation, Leader, Where, read_settings};
 
 /// How soon a batch is looked at again while it is under way: Redis tells of no change by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -42,7 +42,8 @@ pub async fn coordinate(request: CoordinateRequest) -> Result<(), Failure> {
     let place = Where { context: None, namespace: Some(request.namespace) };
     let cluster = Cluster::connect(&place).await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
-    let leader = Leader::new(&cluster, &request.name);
+    let installation = Installation::find(&cluster).await?;
+    let leader = Leader::new(&cluster, &request.name, &installation.owner);
     tokio::select! {
         acquired = leader.acquire() => acquired?,
         _ = terminate.recv() => return Ok(()),

@@ -16,6 +16,8 @@ use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Installation, Records, RedisAccess, Where, within};
 use crate::progress::{Snapshot, write_line};
 
+/// How long a watcher waits for what does not answer yet.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a watched batch is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -40,6 +42,23 @@ impl ClusterAccess {
         let cluster = Cluster::connect(place).await?;
         let installation = Installation::find(&cluster).await?;
         Self::of(cluster, installation, batch).await
+    }
+
+    /// The same, and while the cluster or its Redis is about to answer, as just after an installation, it is waited for.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn open_patiently(place: &Where, batch: Option<&BatchId>) -> Result<Self, Failure> {
+        let began = tokio::time::Instant::now();
+        loop {
+            match Self::open(place, batch).await {
+                Err(failure) if failure.exit == Exit::Lost && began.elapsed() < PATIENCE => {
+                    write_line(&format!("{failure}; trying again"));
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The same in a cluster that is known already.
@@ -87,7 +106,7 @@ impl ClusterAccess {
         let (totals, workers) = snapshot.map_or((None, Vec::new()), |read| (Some(read.totals), read.workers));
         let price = self.installation.settings.price.as_ref();
         let mut status = ClusterStatus::of(&record, totals, &job, pods, &workers, price);
-        if status.nodes.is_empty() && !status.is_settled() && job.launch() > 0 {
+        if status.nodes.is_empty() && !status.settled && job.launch() > 0 {
             status.message = status.message.or(self.why_no_pods(batch).await?);
         }
         Ok(status)
@@ -171,7 +190,7 @@ impl ClusterAccess {
                 }
                 Err(failure) => return Err(failure),
             };
-            if status.is_settled() {
+            if status.settled {
                 bar.finish_and_clear();
                 return Ok(status);
             }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::PostParams;
@@ -30,13 +30,15 @@ const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Leader {
     leases: Api<Lease>,
     identity: String,
+    owner: OwnerReference,
 }
 
 impl Leader {
-    /// A claim under a name that no other process has.
+    /// A claim under a name that no other process has. The Lease goes when the installation, its owner, goes.
     #[must_use]
-    pub fn new(cluster: &Cluster, name: &str) -> Self {
-        Self { leases: cluster.api(), identity: format!("{name}-{:08x}", rand::random::<u32>()) }
+    pub fn new(cluster: &Cluster, name: &str, owner: &OwnerReference) -> Self {
+        let identity = format!("{name}-{:08x}", rand::random::<u32>());
+        Self { leases: cluster.api(), identity, owner: owner.clone() }
     }
 
     /// Waits until this process leads.
@@ -80,7 +82,11 @@ impl Leader {
 
     async fn create(&self) -> Result<bool, Failure> {
         let lease = Lease {
-            metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some(NAME.to_owned()),
+                owner_references: Some(vec![self.owner.clone()]),
+                ..ObjectMeta::default()
+            },
             spec: Some(self.spec(0)),
         };
         self.write(async {

@@ -1,6 +1,7 @@
 //! Batches' records in the cluster: reading and writing them, so that no writer undoes another's.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
@@ -42,17 +43,17 @@ impl Records {
         object.as_ref().map(|object| Record::read(object).map_err(Failure::unusable)).transpose()
     }
 
-    /// All batches, the latest submitted first. A record that cannot be read is left out.
+    /// All batches, the one that was asked for last first. A record that cannot be read is left out.
     ///
     /// # Errors
     /// If the cluster does not answer.
     pub async fn all(&self) -> Result<Vec<Record>, Failure> {
         let doing = format!("list the batches in namespace {}", self.namespace);
-        let mut objects = within(&doing, self.api.list(&ListParams::default().labels(BATCHES))).await?.items;
-        objects.sort_by_key(|object| {
-            std::cmp::Reverse(object.metadata.creation_timestamp.as_ref().map(|time| time.0))
-        });
-        Ok(objects.iter().filter_map(|object| Record::read(object).ok()).collect())
+        let objects = within(&doing, self.api.list(&ListParams::default().labels(BATCHES))).await?.items;
+        let mut records: Vec<Record> =
+            objects.iter().filter_map(|object| Record::read(object).ok()).collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.wishes.at_ms));
+        Ok(records)
     }
 
     /// The batch that a user means: the one named, else the only one that is not over, else the latest.
@@ -68,14 +69,14 @@ impl Records {
         let mut all = self.all().await?;
         let open: Vec<String> = all
             .iter()
-            .filter(|record| record.course.settled_at.is_none())
+            .filter(|record| !record.is_settled())
             .map(|record| {
                 format!("  {}  {} to {}", record.batch, record.request.input, record.request.output)
             })
             .collect();
         match open.len() {
             0 | 1 if !all.is_empty() => {
-                let index = all.iter().position(|record| record.course.settled_at.is_none()).unwrap_or(0);
+                let index = all.iter().position(|record| !record.is_settled()).unwrap_or(0);
                 Ok(all.swap_remove(index))
             }
             0 | 1 => Err(Failure::usage(format!(
@@ -99,7 +100,8 @@ impl Records {
         installation: &Installation,
     ) -> Result<BatchId, Failure> {
         let batch = request.batch().map_err(Failure::internal)?;
-        let new = new_record(request, manifest, &installation.owner).map_err(Failure::internal)?;
+        let first = Wishes { intake: 1, at_ms: now_ms(), ..Wishes::default() };
+        let new = new_record(request, manifest, first, &installation.owner).map_err(Failure::internal)?;
         for _ in 0..TRIES {
             let doing = format!("submit batch {batch}");
             let Some(record) = self.get(&batch).await? else {
@@ -112,7 +114,7 @@ impl Records {
                 }
             };
             let intake = record.course.intake + 1;
-            let wishes = Wishes { intake, cancelled: false, ..record.wishes };
+            let wishes = Wishes { intake, cancelled: false, at_ms: now_ms(), ..record.wishes };
             let entries = user_entries(request, manifest, wishes).map_err(Failure::internal)?;
             if self.change(&doing, &record, entries).await? {
                 return Ok(batch);
@@ -128,7 +130,8 @@ impl Records {
     pub async fn wish(&self, batch: &BatchId, change: impl Fn(&Record) -> Wishes) -> Result<(), Failure> {
         for _ in 0..TRIES {
             let record = self.meant(Some(batch)).await?;
-            let entries = wishes_entry(change(&record)).map_err(Failure::internal)?;
+            let wishes = Wishes { at_ms: now_ms(), ..change(&record) };
+            let entries = wishes_entry(wishes).map_err(Failure::internal)?;
             if self.change(&format!("change batch {batch}"), &record, entries).await? {
                 return Ok(());
             }
@@ -177,6 +180,11 @@ impl Records {
         });
         patched.await
     }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn busy(batch: &BatchId) -> Failure {

@@ -9,7 +9,7 @@ use super::world::{World, gpu_nodes, reviewed};
 async fn a_cancelled_batch_ends_its_pods_and_goes_on_when_submitted_again() -> Result<()> {
     let nodes = gpu_nodes()?.len();
     let world = World::new(&[]).await?;
-    let recordings = world.record(&[20; 16]).await?;
+    let recordings = world.record(&[10; 70]).await?;
     world.submit(nodes)?;
     world.until_in_the_middle()?;
     world.steno(&["cancel"])?.run()?.expect(0)?;

@@ -11,7 +11,7 @@ use super::world::{World, gpu_nodes, reviewed, tag};
 async fn an_evicted_pod_a_deleted_job_and_a_killed_redis_cost_nothing_but_time() -> Result<()> {
     let nodes = gpu_nodes()?.len();
     let world = World::new(&[]).await?;
-    let recordings = world.record(&[40; 24]).await?;
+    let recordings = world.record(&[12; 80]).await?;
     world.submit(nodes)?;
     world.until_in_the_middle()?;
 

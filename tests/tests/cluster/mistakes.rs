@@ -14,7 +14,9 @@ async fn a_bad_configuration_is_told_at_once_and_mended_by_an_upgrade() -> Resul
     world.submit(nodes)?;
     let said = world.watch(3)?;
     ensure!(world.jobs()?.len() == 1, "it was tried again: {:?}", world.jobs()?);
-    insta::assert_snapshot!("no_gpu_in_the_pod", reviewed(&said));
+    // How many pods came to say so before the first one's word ended the Job differs.
+    let lines: Vec<&str> = said.lines().filter(|line| !line.contains("  shard ")).collect();
+    insta::assert_snapshot!("no_gpu_in_the_pod", reviewed(&lines.join("\n")));
 
     world.install(&["worker.resources.limits.memory=110Mi", "job.retriesPerNode=0"])?;
     world.submit(nodes)?;

@@ -39,7 +39,9 @@ pub enum EngineError {
     #[error("the engine panicked on it; this is a defect of Steno, please report it")]
     Panicked,
     /// `--device cuda` where there is none.
-    #[error("no CUDA device is visible; check nvidia-smi, or use --device cpu")]
+    #[error(
+        "no CUDA device is visible; check nvidia-smi, or use --device cpu (in a cluster, worker.device: cpu)"
+    )]
     NoCudaDevice,
     /// The model does not know the language asked for.
     #[error(

@@ -30,6 +30,9 @@ pub(super) fn why_ended(pod: &Pod) -> String {
     if terminated.reason.as_deref() == Some("OOMKilled") {
         return "it was killed for using more memory than worker.resources.limits.memory; raise that in the chart's values".to_owned();
     }
+    if Exit::from_code(terminated.exit_code) == Some(Exit::Interrupted) {
+        return "it was told to stop, and gave back what it held".to_owned();
+    }
     let message = terminated.message.as_deref().unwrap_or_default();
     // Its last line in the worker's own form, or its last line.
     let said = message.lines().rev().find_map(|line| line.strip_prefix(LAST_WORDS_PREFIX));

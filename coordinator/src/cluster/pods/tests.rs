@@ -92,7 +92,7 @@ fn a_pod_without_a_node_says_what_to_do() {
 #[test]
 fn a_pod_that_cannot_start_says_what_to_do() {
     for (reason, message, words) in [
-        ("ImagePullBackOff", "Back-off pulling image \"x\"", "check worker.image"),
+        ("ImagePullBackOff", "Back-off pulling image \"x\"", "check image.registry"),
         ("ErrImageNeverPull", "Container image \"x\" is not present", "is not on the node"),
         ("CreateContainerConfigError", "secret \"objectstore-creds\" not found", "a secret or its entry"),
     ] {

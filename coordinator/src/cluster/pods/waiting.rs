@@ -60,10 +60,10 @@ fn why_not_started(waiting: &ContainerStateWaiting) -> Option<String> {
     let message = waiting.message.as_deref().unwrap_or_default();
     let words = match waiting.reason.as_deref()? {
         "ErrImagePull" | "ImagePullBackOff" => {
-            "the node cannot pull the image: check worker.image and worker.imagePullSecrets in the chart's values"
+            "the node cannot pull the image: check image.registry, image.tag and image.pullSecrets in the chart's values"
         }
-        "ErrImageNeverPull" => "the image is not on the node, and worker.imagePullPolicy forbids to pull it",
-        "InvalidImageName" => "worker.image in the chart's values is no image's name",
+        "ErrImageNeverPull" => "the image is not on the node, and image.pullPolicy forbids to pull it",
+        "InvalidImageName" => "worker.image or image.registry in the chart's values makes no image's name",
         "CreateContainerConfigError" => {
             "a secret or its entry that the pod needs is missing: make it, or correct its name in the chart's values"
         }

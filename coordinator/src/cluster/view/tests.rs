@@ -87,7 +87,7 @@ fn running_with_a_pod_that_waits() {
     let status =
         ClusterStatus::of(&record(course), Some(totals), &job, pods, &[worker("b-0", 0)], Some(&price()));
     insta::assert_snapshot!(status.text());
-    assert!(!status.is_settled());
+    assert!(!status.settled);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn finished_with_failures() {
     };
     let status = ClusterStatus::of(&record(course), Some(totals), &JobState::None, Vec::new(), &[], None);
     insta::assert_snapshot!(status.text());
-    assert!(status.is_settled());
+    assert!(status.settled);
 }
 
 #[test]
