@@ -40,13 +40,15 @@ setup-tests: ## The same, and what only the tests need: S3 server, multilingual 
 
 # How an image archive comes to the cluster's nodes, and what the images are based on.
 LOAD_IMAGE ?= kind load image-archive
+# Names of the scenarios to run, or parts of them; empty for all.
+SCENARIOS ?=
 IMAGE_BASE ?= docker.io/library/debian:bookworm-slim
 
 .PHONY: test-cluster
 test-cluster: setup-tests ## Run the scenarios on the Kubernetes cluster that KUBECONFIG names (docs/testing-on-a-cluster.md)
 	$(CARGO) build --workspace $(FEATURES)
 	LOAD_IMAGE='$(LOAD_IMAGE)' IMAGE_BASE='$(IMAGE_BASE)' PROGRAMS="$(TARGET)/debug" tools/cluster-images
-	$(CARGO) test --package steno-tests --features cluster --test cluster -- --test-threads=1
+	$(CARGO) test --package steno-tests --features cluster --test cluster -- --test-threads=1 $(SCENARIOS)
 
 ##@ Build
 
@@ -79,7 +81,7 @@ fmt-check: ## Say what `make fmt` would change
 
 .PHONY: clippy
 clippy: setup ## Clippy, warnings are errors
-	$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(FEATURES) --features steno-tests/cluster -- -D warnings
 
 .PHONY: deny
 deny: ## Licences, sources and bans of the dependencies, by deny.toml

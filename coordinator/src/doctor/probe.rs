@@ -59,7 +59,7 @@ fn pod(name: &str, settings: &ClusterSettings, coordinator: &Pod, output: Option
         security_context: container.security_context.clone(),
         ..Container::default()
     };
-    Some(Pod {
+    Some(without_token(Pod {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             // As the coordinator, so that the network's policies let it through.
@@ -86,8 +86,7 @@ fn pod(name: &str, settings: &ClusterSettings, coordinator: &Pod, output: Option
             ..PodSpec::default()
         }),
         status: None,
-    })
-    .map(without_token)
+    }))
 }
 
 fn without_token(mut pod: Pod) -> Pod {

@@ -40,7 +40,7 @@ async fn doctor_and_helm_test_find_a_good_installation_good_and_a_bad_one_bad() 
         ensure!(doctor.stdout.contains(line), "{line:?} is not in\n{}", doctor.stdout);
     }
     let tested = std::process::Command::new("helm")
-        .args(["test", "steno", "--logs", "--timeout=120s", "--namespace", &world.namespace])
+        .args(["test", "steno", "--timeout=120s", "--namespace", &world.namespace])
         .output()?;
     ensure!(tested.status.success(), "helm test: {}", String::from_utf8_lossy(&tested.stderr));
     world.install(&["model.source=s3://models/nothing", "worker.nodeSelector.pool=gpu"])?;

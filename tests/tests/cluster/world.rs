@@ -265,6 +265,7 @@ impl World {
 }
 
 impl Drop for World {
+    #[expect(clippy::print_stderr, reason = "a test's words, and an error can be returned no more")]
     fn drop(&mut self) {
         if let Some(forward) = &mut self.forward {
             let _ = forward.kill();
