@@ -158,16 +158,17 @@ impl Coordinator {
             Decision::Resume => self.reopen(record).await,
             Decision::Launch { launch, nodes, .. } => {
                 self.launch(record, *launch, *nodes).await?;
-                if *launch > 1 && record.course.closed + 1 < *launch {
+                // A first launch, or the first after the batch was over, is no event.
+                if *launch > record.course.closed + 1 {
                     let why = match &seen.job {
-                        JobState::None => "Its Job was gone",
+                        JobState::None => "Its Job was gone".to_owned(),
                         JobState::Active { .. } | JobState::Leaving { .. } | JobState::Ended { .. } => {
-                            "Its Job ended with recordings left"
+                            let words = last_words(&seen.pods).map(|words| format!(" ({words})"));
+                            format!("Its Job ended with recordings left{}", words.unwrap_or_default())
                         }
                     };
-                    let words = last_words(&seen.pods).map(|words| format!(" ({words})")).unwrap_or_default();
                     course.events.push(format!(
-                        "{why}{words}; launched again on {}",
+                        "{why}; launched again on {}",
                         counted(u64::from(nodes.get()), "node")
                     ));
                 }

@@ -128,7 +128,7 @@ fn the_init_container_is_told_as_what_it_does() {
 fn a_pod_s_end_is_told_in_its_own_words() {
     let log = "2026-11-27T10:00:00Z ERROR worker.cannot_start\nsteno-worker: no access to bucket calls\n";
     let refused = ended(3, "Error", log);
-    assert_eq!(last_words(&[refused.clone()]).as_deref(), Some("no access to bucket calls"));
+    assert_eq!(last_words(std::slice::from_ref(&refused)).as_deref(), Some("no access to bucket calls"));
     assert_eq!(
         PodView::of(&refused, &[]).state,
         PodState::Failed { because: "no access to bucket calls".into() }
