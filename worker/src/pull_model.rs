@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use steno_shared::exit::Exit;
-use steno_shared::model_cache::pull;
+use steno_shared::model_cache::{PullError, pull};
 use steno_shared::storage::{Location, Store};
 
 use crate::farewell;
@@ -37,7 +37,19 @@ async fn bring(config_path: &Path, from: &Location, to: &Path) -> Result<(), Sta
     };
     let pulled = pull(&source, to, Some(&config.meta.model.hash), &progress)
         .await
-        .map_err(|error| StartError::new(error.exit(), error))?;
+        .map_err(|error| StartError::new(exit_of(&error), error))?;
     tracing::info!(bytes = pulled.fetched_bytes, folder = %to.display(), "model.ready");
     Ok(())
+}
+
+/// A cache that cannot be written is this node's own trouble: another pod may do better.
+fn exit_of(error: &PullError) -> Exit {
+    match error {
+        PullError::Cache { .. } => Exit::Lost,
+        PullError::Source(_)
+        | PullError::Incomplete { .. }
+        | PullError::NoChecksum { .. }
+        | PullError::Damaged(_)
+        | PullError::Other { .. } => error.exit(),
+    }
 }

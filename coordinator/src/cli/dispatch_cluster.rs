@@ -9,6 +9,7 @@ use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};
 use crate::kubernetes::{Cluster, Installation};
+use crate::progress::Snapshot;
 use crate::quantities::counted;
 use crate::submit as submission;
 
@@ -62,13 +63,16 @@ pub(super) async fn watch(arguments: WatchArguments) -> Result<Exit, Failure> {
 
 pub(super) async fn requeue(arguments: &BatchArguments, selection: &Selection) -> Result<Exit, Failure> {
     let access = open(arguments).await?;
-    let requeued = inspect::requeue(&access.leases, access.record.course.shards, selection).await?;
-    let next = if requeued > 0 {
+    let shards = access.record.course.shards;
+    let requeued = inspect::requeue(&access.leases, shards, selection).await;
+    // Also for what an earlier try put back before it broke off.
+    let next = if Snapshot::read(&access.leases, shards).await?.totals.open() > 0 {
         access.resume().await?;
-        "; the coordinator has them taken up"
+        "; the coordinator has what is left taken up"
     } else {
         ""
     };
+    let requeued = requeued?;
     print(&format!("{} requeued{next}", counted(requeued, "failed recording")))?;
     Ok(Exit::Success)
 }

@@ -194,6 +194,7 @@ impl Course {
                 self.phase = Phase::Running;
                 self.message = None;
                 self.settled_at = None;
+                self.untold = false;
                 (self.intake, self.resume) = (wishes.intake, wishes.resume);
                 (self.fruitless, self.idle_since) = (0, None);
             }
@@ -201,7 +202,7 @@ impl Course {
                 self.launch = *launch;
                 self.fruitless = if *fruitless { self.fruitless + 1 } else { 0 };
                 self.settled_at_launch = settled;
-                self.idle_since = None;
+                (self.message, self.idle_since) = (None, None);
             }
             Decision::DeleteJob { .. } => self.idle_since = None,
             Decision::NoteIdle(since) => self.idle_since = *since,
@@ -211,6 +212,7 @@ impl Course {
                 self.closed = self.launch.max(job);
                 self.idle_since = None;
                 self.settled_at = Some(now);
+                self.untold = true;
             }
         }
     }

@@ -21,7 +21,7 @@ pub use names::{
     workers_of,
 };
 pub use nodes::nodes_for;
-pub use pods::{PodState, PodView, last_words, why_waiting};
+pub use pods::{PodState, PodView, last_words, why_no_pods, why_waiting};
 pub use record::{
     BatchRequest, Course, Found, MANIFEST_BYTES_MAX, Phase, Record, Wishes, course_entry, new_record,
     user_entries, wishes_entry,

@@ -107,6 +107,8 @@ pub struct Course {
     pub events: Vec<String>,
     /// Since when, in seconds since 1970, the Job has no pod at work, or nothing is left for it.
     pub idle_since: Option<u64>,
+    /// Whether whoever wants to know that it is over is still to be told.
+    pub untold: bool,
     /// When it was finished, cancelled or failed last, in seconds since 1970.
     pub settled_at: Option<u64>,
     /// Seconds that nodes were in use, over all launches.
@@ -168,12 +170,13 @@ impl Record {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let Self { wishes, course, .. } = self;
-        let is_over = match course.phase {
+        let is_met = wishes.intake <= course.intake && wishes.resume <= course.resume;
+        match course.phase {
             Phase::Intake | Phase::Running => false,
-            Phase::Finished | Phase::Failed => !wishes.cancelled,
+            Phase::Finished | Phase::Failed => !wishes.cancelled && is_met,
+            // Cancelled, what was wished before counts no more.
             Phase::Cancelled => wishes.cancelled,
-        };
-        is_over && wishes.intake <= course.intake && wishes.resume <= course.resume
+        }
     }
 
     /// Reads one.
@@ -350,6 +353,17 @@ mod tests {
         ] {
             assert!(!Record { wishes: wish, ..record.clone() }.is_settled(), "{wish:?}");
         }
+    }
+
+    #[test]
+    fn a_batch_that_was_cancelled_before_it_was_taken_in_is_over() {
+        let wishes = Wishes { intake: 1, cancelled: true, ..Wishes::default() };
+        let object = new_record(&request(), None, wishes, &installation()).unwrap();
+        let mut record = Record::read(&object).unwrap();
+        record.course.phase = Phase::Cancelled;
+        assert!(record.is_settled());
+        record.wishes.cancelled = false;
+        assert!(!record.is_settled(), "submitted again");
     }
 
     #[test]

@@ -5,7 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy};
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use steno_shared::exit::Exit;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::Leases;
@@ -17,7 +21,7 @@ use crate::cluster::{
     config_map_name, decide, job, last_words, worker_config_map, workers_of,
 };
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Records, RedisAccess, within};
+use crate::kubernetes::{Cluster, Records, RedisAccess, job_events, within};
 use crate::progress::Totals;
 use crate::quantities::counted;
 
@@ -87,23 +91,29 @@ impl Coordinator {
             let mut course = record.course.clone();
             count_nodes(&mut course, &seen.pods, now);
             if matches!(decision, Decision::Rest | Decision::Wait) {
-                let due = course.counted_at.is_some_and(|at| {
-                    record.course.counted_at.is_none_or(|noted| at >= noted + COUNT_SECONDS)
-                });
-                if due {
+                let is_told = decision == Decision::Rest && course.untold;
+                if is_told {
+                    self.tell(&record, seen.totals).await;
+                    course.untold = false;
+                }
+                let is_counted = match (record.course.counted_at, course.counted_at) {
+                    (Some(noted), Some(at)) => at >= noted + COUNT_SECONDS,
+                    (noted, at) => noted != at,
+                };
+                if is_told || is_counted {
                     self.records.note(&record, &course).await?;
                 }
                 return Ok(if decision == Decision::Rest { Next::WhenChanged } else { Next::Soon });
             }
             tracing::info!(%batch, ?decision, "batch.decided");
-            self.act(&record, &seen, &decision, &mut course).await?;
+            if let Err(failure) = self.act(&record, &seen, &decision, &mut course).await {
+                self.note_trouble(&record, &failure).await;
+                return Err(failure);
+            }
             let settled = seen.totals.map_or(0, |totals| totals.done + totals.dead);
             course.note(&decision, record.wishes, settled, seen.job.launch(), now);
             course.events.drain(..course.events.len().saturating_sub(EVENTS_MAX));
-            let is_noted = self.records.note(&record, &course).await?;
-            if let (Decision::Settle(phase, _), true) = (&decision, is_noted) {
-                self.tell(&record, *phase, seen.totals).await;
-            }
+            self.records.note(&record, &course).await?;
         }
         Ok(Next::Soon)
     }
@@ -115,8 +125,15 @@ impl Coordinator {
             .await?;
         let pods = within(&format!("list the pods of batch {batch}"), self.cluster.api::<Pod>().list(&these))
             .await?;
+        // A batch that was deleted and submitted again has the same names: what is still there of the former is not its own.
+        let jobs: Vec<Job> =
+            jobs.items.into_iter().filter(|job| is_owned(&job.metadata, &record.owner.uid)).collect();
+        let pods = pods.items.into_iter().filter(|pod| {
+            jobs.iter().any(|job| job.metadata.uid.as_ref().is_some_and(|uid| is_owned(&pod.metadata, uid)))
+        });
+        let pods = pods.collect();
         let totals = if record.course.shards == 0 { None } else { self.totals(record).await? };
-        Ok(Seen { totals, job: JobState::latest(&jobs.items), pods: pods.items })
+        Ok(Seen { totals, job: JobState::latest(&jobs), pods })
     }
 
     async fn totals(&self, record: &Record) -> Result<Option<Totals>, Failure> {
@@ -175,7 +192,11 @@ impl Coordinator {
                 Ok(())
             }
             Decision::DeleteJob { name, because } => {
-                course.events.push(format!("Job {name} was deleted: {because}"));
+                let why = match seen.pods.is_empty() {
+                    true => job_events::why_no_pods(&self.cluster, name).await?.map(|why| format!("; {why}")),
+                    false => None,
+                };
+                course.events.push(format!("Job {name} was deleted: {because}{}", why.unwrap_or_default()));
                 self.delete_job(name).await
             }
             Decision::Rest | Decision::Wait | Decision::NoteIdle(_) | Decision::Settle(..) => Ok(()),
@@ -192,20 +213,15 @@ impl Coordinator {
                 course.found = Some(taken.found);
                 Ok(())
             }
-            Err(failure) if failure.exit == Exit::Lost => {
-                let course = Course { message: Some(format!("not yet: {failure}")), ..record.course.clone() };
-                self.records.note(record, &course).await?;
-                Err(failure)
-            }
+            Err(failure) if failure.exit == Exit::Lost => Err(failure),
             Err(failure) => {
                 let mut failed = record.course.clone();
                 failed.intake = record.wishes.intake;
                 failed.phase = Phase::Failed;
                 failed.message = Some(failure.message.clone());
                 failed.settled_at = Some(now());
-                if self.records.note(record, &failed).await? {
-                    self.tell(record, Phase::Failed, None).await;
-                }
+                failed.untold = true;
+                self.records.note(record, &failed).await?;
                 Err(failure)
             }
         }
@@ -229,13 +245,12 @@ impl Coordinator {
             .map_err(Failure::internal)?;
         let name = config_map_name(&record.batch, launch);
         let configs = self.cluster.api::<ConfigMap>();
-        within(&format!("make ConfigMap {name}"), created(configs.create(&PostParams::default(), &config)))
-            .await?;
+        create_once(&configs, &config, &name, &record.owner.uid).await?;
         let plan =
             JobPlan { batch: &record.batch, launch, nodes, settings: &self.settings, owner: &record.owner };
         let job = job(&plan);
         let jobs = self.cluster.api::<Job>();
-        within(&format!("make Job {name}"), created(jobs.create(&PostParams::default(), &job))).await
+        create_once(&jobs, &job, &name, &record.owner.uid).await
     }
 
     async fn delete_job(&self, name: &str) -> Result<(), Failure> {
@@ -252,22 +267,54 @@ impl Coordinator {
         .await
     }
 
-    /// Tells whoever wants to know that a batch is over. The batch is over whether they hear it or not.
-    async fn tell(&self, record: &Record, phase: Phase, totals: Option<Totals>) {
+    /// Tells whoever wants to know that a batch is over. It is over whether they hear it or not.
+    async fn tell(&self, record: &Record, totals: Option<Totals>) {
         if let Some(after) = &self.settings.after_drain
-            && let Err(error) = webhook::tell(&after.webhook, record, phase, totals).await
+            && let Err(error) = webhook::tell(&after.webhook, record, record.course.phase, totals).await
         {
-            tracing::error!(error, url = after.webhook, "webhook.not_told");
+            // Without the URL, which may hold a token.
+            tracing::error!(error, "webhook.not_told");
+        }
+    }
+
+    /// Notes what an act failed of, for status: it is tried again.
+    async fn note_trouble(&self, record: &Record, failure: &Failure) {
+        let message = Some(format!("not yet: {failure}"));
+        if record.course.message != message {
+            let course = Course { message, ..record.course.clone() };
+            if let Err(error) = self.records.note(record, &course).await {
+                tracing::warn!(error = error.message, "record.trouble_not_noted");
+            }
         }
     }
 }
 
-/// Made by an earlier try is made.
-async fn created<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<()> {
-    match request.await {
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        answer => answer.map(|_| ()),
+/// Creates an object of a batch's record; one that an earlier try made is as good. One of a former record with the same
+/// name is about to go: it is waited for.
+async fn create_once<K>(api: &Api<K>, object: &K, name: &str, owner_uid: &str) -> Result<(), Failure>
+where
+    K: Resource + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync,
+{
+    let doing = format!("make {name}");
+    let is_there = within(&doing, async {
+        match api.create(&PostParams::default(), object).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(true),
+            answer => answer.map(|_| false),
+        }
+    });
+    if !is_there.await? {
+        return Ok(());
     }
+    match within(&doing, api.get_opt(name)).await? {
+        Some(there) if is_owned(there.meta(), owner_uid) => Ok(()),
+        Some(_) | None => Err(Failure::lost(format!(
+            "failed to {doing}: one of a batch that was deleted is still there; it is tried again"
+        ))),
+    }
+}
+
+fn is_owned(metadata: &ObjectMeta, uid: &str) -> bool {
+    metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid)
 }
 
 /// Adds the time since the last count for each node in use.

@@ -39,8 +39,93 @@ pub(super) async fn tell(
         let request = client.post(url).header("content-type", "application/json").body(body.clone());
         match request.send().await.and_then(reqwest::Response::error_for_status) {
             Ok(_) => return Ok(()),
-            Err(error) => last = error.without_url().to_string(),
+            Err(error) => last = innermost(&error.without_url()),
         }
     }
     Err(last)
+}
+
+/// What it comes down to: that no such host is known, or that nobody listens there.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::num::NonZeroU32;
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+    use steno_shared::options::TranscribeOptions;
+    use steno_shared::subtitles::SubtitleLayout;
+
+    use super::*;
+    use crate::cluster::{BatchRequest, Course, Wishes};
+    use crate::existing::Existing;
+
+    fn record() -> Record {
+        Record {
+            batch: "0123456789ab".parse().unwrap(),
+            request: BatchRequest {
+                input: "s3://calls/in".into(),
+                output: "s3://calls/out".into(),
+                model: "base".into(),
+                nodes: NonZeroU32::MIN,
+                options: TranscribeOptions::default(),
+                formats: Vec::new(),
+                subtitles: SubtitleLayout::default(),
+                existing: Existing::Refuse,
+            },
+            manifest: None,
+            wishes: Wishes::default(),
+            course: Course::default(),
+            owner: OwnerReference::default(),
+            version: String::new(),
+        }
+    }
+
+    /// Answers with these codes, one a request, and gives the bodies that came.
+    fn serve(codes: &'static [u16]) -> (String, std::thread::JoinHandle<Vec<serde_json::Value>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/over", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let answer = |code: &u16| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut length = 0;
+                for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty())
+                {
+                    if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+                        length = value.parse().unwrap();
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                write!(stream, "HTTP/1.1 {code} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                    .unwrap();
+                serde_json::from_slice(&body).unwrap()
+            };
+            codes.iter().map(answer).collect()
+        });
+        (url, served)
+    }
+
+    #[tokio::test]
+    async fn the_outcome_is_told_until_somebody_takes_it() {
+        let (url, served) = serve(&[503, 200]);
+        let totals = Totals { done: 7, dead: 1, ..Totals::default() };
+        tell(&url, &record(), Phase::Finished, Some(totals)).await.unwrap();
+        let told = served.join().unwrap();
+        assert_eq!(told.len(), 2, "once refused, once taken");
+        let wanted = json!({
+            "batch": "0123456789ab", "phase": "finished", "input": "s3://calls/in", "output": "s3://calls/out",
+            "done": 7, "failed": 1, "left": 0,
+        });
+        assert_eq!(told[1], wanted);
+    }
 }

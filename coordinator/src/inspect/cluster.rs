@@ -11,9 +11,9 @@ use steno_shared::exit::Exit;
 use steno_shared::ids::BatchId;
 use steno_shared::leases::Leases;
 
-use crate::cluster::{ClusterStatus, JobState, Phase, PodView, Record, Wishes, workers_of};
+use crate::cluster::{ClusterStatus, JobState, Phase, PodView, Record, Wishes, record_name, workers_of};
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Installation, Records, RedisAccess, Where, within};
+use crate::kubernetes::{Cluster, Installation, Records, RedisAccess, Where, job_events, within};
 use crate::progress::{Snapshot, write_line};
 
 /// How long a watcher waits for what does not answer yet.
@@ -107,7 +107,8 @@ impl ClusterAccess {
         let price = self.installation.settings.price.as_ref();
         let mut status = ClusterStatus::of(&record, totals, &job, pods, &workers, price);
         if status.nodes.is_empty() && !status.settled && job.launch() > 0 {
-            status.message = status.message.or(self.why_no_pods(batch).await?);
+            status.message =
+                status.message.or(job_events::why_no_pods(&self.cluster, &record_name(batch)).await?);
         }
         Ok(status)
     }
@@ -115,27 +116,6 @@ impl ClusterAccess {
     async fn events(&self) -> Result<Vec<Event>, Failure> {
         let of_pods = ListParams::default().fields("involvedObject.kind=Pod");
         Ok(within("list the events of pods", self.cluster.api::<Event>().list(&of_pods)).await?.items)
-    }
-
-    /// Why a Job makes no pods: a quota, an admission rule.
-    async fn why_no_pods(&self, batch: &BatchId) -> Result<Option<String>, Failure> {
-        let of_jobs = ListParams::default().fields("involvedObject.kind=Job,reason=FailedCreate");
-        let events =
-            within("list the events of Jobs", self.cluster.api::<Event>().list(&of_jobs)).await?.items;
-        let ours = crate::cluster::record_name(batch);
-        let mut of_batch: Vec<_> = events
-            .into_iter()
-            .filter(|event| event.involved_object.name.as_deref().is_some_and(|name| name.starts_with(&ours)))
-            .collect();
-        of_batch.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
-        Ok(of_batch.pop().and_then(|event| event.message).map(|message| {
-            let words = if message.contains("exceeded quota") {
-                "the namespace's quota allows no such pod: raise it, or lower worker.resources in the chart's values"
-            } else {
-                "the cluster takes none of its pods"
-            };
-            format!("{words} ({message})")
-        }))
     }
 
     /// Has recordings that were put back taken up.

@@ -2,6 +2,7 @@
 
 mod client;
 mod installation;
+pub mod job_events;
 mod leader;
 mod port_forward;
 mod records;

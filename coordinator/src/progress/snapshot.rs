@@ -26,7 +26,7 @@ pub struct Totals {
     pub leased_ms: u64,
     pub done_ms: u64,
     pub dead_ms: u64,
-    /// Whether some shard hands out nothing more.
+    /// Whether no shard hands out anything more: one that still does is told so again.
     pub cancelled: bool,
 }
 
@@ -40,7 +40,8 @@ impl Totals {
     /// Adds up shards.
     #[must_use]
     pub fn of(shards: &[ShardCounts]) -> Self {
-        shards.iter().fold(Self::default(), |sum, shard| Self {
+        let cancelled = !shards.is_empty() && shards.iter().all(|shard| shard.cancelled);
+        shards.iter().fold(Self { cancelled, ..Self::default() }, |sum, shard| Self {
             recordings: sum.recordings + shard.enqueued,
             ready: sum.ready + shard.ready,
             leased: sum.leased + shard.leased,
@@ -56,7 +57,7 @@ impl Totals {
             leased_ms: sum.leased_ms + shard.leased_ms,
             done_ms: sum.done_ms + shard.done_ms,
             dead_ms: sum.dead_ms + shard.dead_ms,
-            cancelled: sum.cancelled || shard.cancelled,
+            cancelled,
         })
     }
 }

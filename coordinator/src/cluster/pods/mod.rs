@@ -4,7 +4,7 @@ mod last_words;
 mod waiting;
 
 pub use last_words::last_words;
-pub use waiting::why_waiting;
+pub use waiting::{why_no_pods, why_waiting};
 
 use k8s_openapi::api::core::v1::{Event, Pod};
 

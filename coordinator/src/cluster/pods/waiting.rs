@@ -31,6 +31,19 @@ pub fn why_waiting(pod: &Pod, events: &[Event]) -> String {
     }
 }
 
+/// Why a Job makes no pods, from the message of its `FailedCreate` event.
+#[must_use]
+pub fn why_no_pods(message: &str) -> String {
+    let words = if message.contains("exceeded quota") {
+        "the namespace's quota allows no such pod: raise it, or lower worker.resources in the chart's values"
+    } else if message.contains("violates PodSecurity") {
+        "the namespace's pod security standard allows no such pod: relax it for this namespace"
+    } else {
+        "the cluster takes none of its pods"
+    };
+    format!("{words} ({message})")
+}
+
 /// Why no node will have it, from the scheduler's summary over all nodes: the reason that a person can do something about,
 /// those first that concern the nodes nearest to fitting.
 fn why_no_node(message: &str) -> String {
