@@ -10,7 +10,7 @@ use steno_shared::ids::{ItemId, ShardId};
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
-use steno_shared::storage::Store;
+use steno_shared::storage::{PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::{Format, PublishedHead};
 
@@ -318,12 +318,16 @@ impl Intake<'_> {
     }
 }
 
-/// Why an output cannot be written to safely.
-pub(crate) fn overwrites(output: &dyn std::fmt::Display) -> Failure {
-    Failure::unusable(format!(
-        "{output} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
-         publish different transcripts of one recording; write to a folder, or to a store that honours it"
-    ))
+/// Checks that transcripts can be written to an output, and that of two writers only one creates each.
+pub(crate) async fn check_output(output: &Store) -> Result<(), Failure> {
+    match output.check_writable().await? {
+        PutCondition::Honoured => Ok(()),
+        PutCondition::Ignored => Err(Failure::unusable(format!(
+            "{} overwrites objects although it is asked not to (`If-None-Match: *` is ignored), so two workers could \
+             publish different transcripts of one recording; write to a folder, or to a store that honours it",
+            output.location()
+        ))),
+    }
 }
 
 fn notice_text(notice: &Notice) -> String {

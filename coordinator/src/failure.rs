@@ -2,12 +2,13 @@
 
 use steno_shared::exit::Exit;
 use steno_shared::leases::LeaseError;
+use steno_shared::model_cache::PullError;
 use steno_shared::storage::{StorageError, StorageErrorKind};
 
 use crate::manifest::ManifestError;
 
 /// Ends a command.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// The exit code.
@@ -65,6 +66,12 @@ impl From<StorageError> for Failure {
     }
 }
 
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        Self { exit: error.exit(), message: error.to_string() }
+    }
+}
+
 impl From<LeaseError> for Failure {
     fn from(error: LeaseError) -> Self {
         if error.is_retryable() { Self::lost(error) } else { Self::unusable(error) }
@@ -75,4 +82,13 @@ impl From<ManifestError> for Failure {
     fn from(error: ManifestError) -> Self {
         Self { exit: error.exit(), message: error.to_string() }
     }
+}
+
+/// What an error comes down to: that no such host is known, or that nobody listens there.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> &dyn std::error::Error {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
 }

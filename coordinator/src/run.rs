@@ -13,11 +13,11 @@ use steno_shared::fingerprint::hex;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_folder::ModelFolder;
-use steno_shared::storage::{PutCondition, Store};
+use steno_shared::storage::Store;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
-use crate::backlog::{Backlog, Intake, overwrites};
+use crate::backlog::{Backlog, Intake, check_output};
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
@@ -106,13 +106,9 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
     let input = Store::open(&request.input, &request.s3).await?;
     input.check_readable().await?;
     let output = Store::open(&request.output, &request.s3).await?;
-    match output.check_writable().await? {
-        PutCondition::Honoured => {
-            output.sweep_temporaries().await?;
-            Ok((input, output))
-        }
-        PutCondition::Ignored => Err(overwrites(&request.output)),
-    }
+    check_output(&output).await?;
+    output.sweep_temporaries().await?;
+    Ok((input, output))
 }
 
 fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result<BatchMeta, Failure> {

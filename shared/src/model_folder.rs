@@ -189,15 +189,19 @@ impl ModelFolder {
         Ok(identity(self.files()?))
     }
 
+    /// The names of the model's files.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let preprocessor = self.has_preprocessor.then_some(PREPROCESSOR);
+        REQUIRED.into_iter().chain([self.vocabulary]).chain(preprocessor)
+    }
+
     /// The model's files with their checksums, compared with those that the folder lists.
     ///
     /// # Errors
     /// When a file cannot be read or has another sum than is listed.
     pub fn files(&self) -> Result<Vec<ModelFile>, ModelFolderError> {
         let sums = self.listed_sums()?;
-        let preprocessor = self.has_preprocessor.then_some(PREPROCESSOR);
-        let names = REQUIRED.into_iter().chain([self.vocabulary]).chain(preprocessor);
-        names
+        self.names()
             .map(|name| {
                 let path = self.path.join(name);
                 let (bytes, sha256) = hash_file(&path)
@@ -223,14 +227,6 @@ impl ModelFolder {
     }
 }
 
-/// Checks a model folder and hashes it: see [`ModelFolder::hash`].
-///
-/// # Errors
-/// When the folder is incomplete or cannot be read.
-pub fn hash_folder(path: &Path) -> Result<String, ModelFolderError> {
-    ModelFolder::open(path)?.hash()
-}
-
 fn hash_file(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
@@ -252,6 +248,10 @@ fn hash_file(path: &Path) -> io::Result<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hash_folder(path: &Path) -> Result<String, ModelFolderError> {
+        ModelFolder::open(path)?.hash()
+    }
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use steno_shared::exit::Exit;
-use steno_shared::model_cache::{PullError, pull};
+use steno_shared::model_cache::{PullError, Steps, pull};
 use steno_shared::storage::{Location, Store};
 
 use crate::farewell;
 use crate::run::{StartError, read_config};
-
-/// Between two lines about how far it is, in bytes.
-const STEP_BYTES: u64 = 256 << 20;
 
 /// Brings the batch's model from `from` into the folder `to`. Returns the exit code.
 pub async fn pull_model(config_path: &Path, from: &Location, to: &Path) -> Exit {
@@ -28,10 +25,9 @@ async fn bring(config_path: &Path, from: &Location, to: &Path) -> Result<(), Sta
     let config = read_config(config_path)?;
     let source =
         Store::open(from, &config.s3).await.map_err(|error| StartError::new(Exit::Unusable, error))?;
-    let told = std::sync::atomic::AtomicU64::new(0);
+    let steps = Steps::default();
     let progress = |bytes: u64| {
-        let step = bytes / STEP_BYTES;
-        if told.fetch_max(step, std::sync::atomic::Ordering::Relaxed) < step {
+        if steps.is_next(bytes) {
             tracing::info!(bytes, "model.fetching");
         }
     };

@@ -9,7 +9,7 @@ use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};
 use crate::kubernetes::{Cluster, Installation};
-use crate::progress::Snapshot;
+use crate::progress::Totals;
 use crate::quantities::counted;
 use crate::submit as submission;
 
@@ -66,7 +66,7 @@ pub(super) async fn requeue(arguments: &BatchArguments, selection: &Selection) -
     let shards = access.record.course.shards;
     let requeued = inspect::requeue(&access.leases, shards, selection).await;
     // Also for what an earlier try put back before it broke off.
-    let next = if Snapshot::read(&access.leases, shards).await?.totals.open() > 0 {
+    let next = if Totals::of(&access.leases.all_counts(shards).await?).open() > 0 {
         access.resume().await?;
         "; the coordinator has what is left taken up"
     } else {

@@ -187,13 +187,12 @@ fn words(situation: &Situation<'_>, otherwise: &str) -> String {
 impl Course {
     /// Notes a decision that was carried out. `settled` recordings are done or dead by now, and `job` is the launch of the
     /// Job that was looked at.
-    pub fn note(&mut self, decision: &Decision, wishes: Wishes, settled: u64, job: u32, now: u64) {
+    pub fn note(&mut self, decision: &Decision, wishes: Wishes, settled: u64, job: u32) {
         match decision {
             Decision::Rest | Decision::Wait | Decision::StopLeases => {}
             Decision::TakeIn | Decision::Resume => {
                 self.phase = Phase::Running;
                 self.message = None;
-                self.settled_at = None;
                 self.untold = false;
                 (self.intake, self.resume) = (wishes.intake, wishes.resume);
                 (self.fruitless, self.idle_since) = (0, None);
@@ -211,7 +210,6 @@ impl Course {
                 self.message.clone_from(message);
                 self.closed = self.launch.max(job);
                 self.idle_since = None;
-                self.settled_at = Some(now);
                 self.untold = true;
             }
         }

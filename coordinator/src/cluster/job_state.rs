@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::batch::v1::Job;
 
-use super::names::LAUNCH;
+use super::names::launch_of;
+use super::pods::PodView;
 
 /// A batch's latest Job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +19,8 @@ pub enum JobState {
         launch: u32,
         /// Pods that are pending or at work, not on their way out.
         pods: u32,
+        /// Pods that it is to have: one an index.
+        places: u32,
         /// Held back: it waits in a queue, or a user suspended it.
         suspended: bool,
     },
@@ -56,11 +59,11 @@ impl JobState {
     /// The latest of a batch's Jobs.
     #[must_use]
     pub fn latest(jobs: &[Job]) -> Self {
-        jobs.iter().max_by_key(|job| launch(job)).map_or(Self::None, Self::of)
+        jobs.iter().max_by_key(|job| launch_of(&job.metadata)).map_or(Self::None, Self::of)
     }
 
     fn of(job: &Job) -> Self {
-        let launch = launch(job);
+        let launch = launch_of(&job.metadata);
         if job.metadata.deletion_timestamp.is_some() {
             return Self::Leaving { launch };
         }
@@ -82,8 +85,20 @@ impl JobState {
         Self::Active {
             name: job.metadata.name.clone().unwrap_or_default(),
             launch,
-            pods: u32::try_from(status.active.unwrap_or(0)).unwrap_or(0),
+            pods: count(status.active),
+            places: count(job.spec.as_ref().and_then(|spec| spec.completions)),
             suspended: job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false),
+        }
+    }
+
+    /// The completion indexes of its places that no pod has; none unless it is at work.
+    #[must_use]
+    pub fn bare_places(&self, pods: &[PodView]) -> Vec<u32> {
+        match self {
+            Self::Active { places, suspended: false, .. } => {
+                (0..*places).filter(|place| pods.iter().all(|pod| pod.index != *place)).collect()
+            }
+            Self::None | Self::Active { .. } | Self::Leaving { .. } | Self::Ended { .. } => Vec::new(),
         }
     }
 
@@ -97,9 +112,8 @@ impl JobState {
     }
 }
 
-fn launch(job: &Job) -> u32 {
-    let labels = job.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(LAUNCH)?.parse().ok()).unwrap_or(0)
+fn count(number: Option<i32>) -> u32 {
+    u32::try_from(number.unwrap_or(0)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -133,8 +147,12 @@ mod tests {
     #[test]
     fn states_are_told_from_what_kubernetes_writes() {
         assert_eq!(JobState::latest(&[]), JobState::None);
-        let jobs = [job(1, failed("PodFailurePolicy")), job(2, json!({"status": {"active": 3}}))];
-        let active = JobState::Active { name: "steno-b-2".into(), launch: 2, pods: 3, suspended: false };
+        let jobs = [
+            job(1, failed("PodFailurePolicy")),
+            job(2, json!({"spec": {"completions": 3, "template": {}}, "status": {"active": 3}})),
+        ];
+        let active =
+            JobState::Active { name: "steno-b-2".into(), launch: 2, pods: 3, places: 3, suspended: false };
         assert_eq!(JobState::latest(&jobs), active);
         let message = "words".to_owned();
         assert_eq!(
@@ -152,6 +170,8 @@ mod tests {
         );
         let leaving = json!({"metadata": {"deletionTimestamp": "2026-11-27T00:00:00Z"}});
         assert_eq!(JobState::latest(&[job(5, leaving)]), JobState::Leaving { launch: 5 });
+        let one = PodView { index: 1, ..PodView::none(0, String::new()) };
+        assert_eq!(JobState::latest(&jobs).bare_places(&[one]), [0, 2]);
         let waiting = job(1, json!({"spec": {"suspend": true, "template": {}}}));
         assert!(matches!(JobState::latest(&[waiting]), JobState::Active { pods: 0, suspended: true, .. }));
     }

@@ -3,11 +3,14 @@
 mod decide;
 mod job;
 mod job_state;
+mod model_claim;
 mod names;
 mod nodes;
 mod pod;
 mod pods;
 mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 mod settings;
 mod view;
 mod volumes;
@@ -16,12 +19,13 @@ mod worker_config;
 pub use decide::{Decision, Situation, decide};
 pub use job::{JobPlan, job};
 pub use job_state::{JobEnd, JobState};
+pub use model_claim::judge_model_claim;
 pub use names::{
-    BATCH, BATCHES, COORDINATOR, LAUNCH, REDIS, SETTINGS, WORKERS, config_map_name, job_name, record_name,
+    BATCH, BATCHES, COORDINATOR, REDIS, SETTINGS, WORKERS, config_map_name, job_name, launch_of, record_name,
     workers_of,
 };
 pub use nodes::nodes_for;
-pub use pods::{PodState, PodView, last_words, why_no_pods, why_waiting};
+pub use pods::{PodState, PodView, last_words, phase, why_no_pods, why_waiting};
 pub use record::{
     BatchRequest, Course, Found, MANIFEST_BYTES_MAX, Phase, Record, Wishes, course_entry, new_record,
     user_entries, wishes_entry,

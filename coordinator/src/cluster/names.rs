@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use steno_shared::ids::BatchId;
 
 /// Label with the batch's id, on everything that belongs to a batch.
 pub const BATCH: &str = "steno/batch";
 /// Label with the number of the launch: a requeue after the end launches again.
-pub const LAUNCH: &str = "steno/launch";
+const LAUNCH: &str = "steno/launch";
 /// Label of a pod of an Indexed Job with its completion index, from which its shard comes.
 pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 /// Selects the records of batches.
@@ -35,6 +35,12 @@ pub fn job_name(batch: &BatchId, launch: u32) -> String {
 #[must_use]
 pub fn config_map_name(batch: &BatchId, launch: u32) -> String {
     job_name(batch, launch)
+}
+
+/// The launch that a Job or pod is of; 0 if it has no label that says so.
+#[must_use]
+pub fn launch_of(metadata: &ObjectMeta) -> u32 {
+    metadata.labels.as_ref().and_then(|labels| labels.get(LAUNCH)?.parse().ok()).unwrap_or(0)
 }
 
 /// Name of the record of a batch, a ConfigMap.

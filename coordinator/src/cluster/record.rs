@@ -109,8 +109,6 @@ pub struct Course {
     pub idle_since: Option<u64>,
     /// Whether whoever wants to know that it is over is still to be told.
     pub untold: bool,
-    /// When it was finished, cancelled or failed last, in seconds since 1970.
-    pub settled_at: Option<u64>,
     /// Seconds that nodes were in use, over all launches.
     pub node_seconds: f64,
     /// When that was last added to, in seconds since 1970.
@@ -122,11 +120,8 @@ pub struct Course {
 #[serde(default)]
 #[expect(missing_docs, reason = "as in a run's summary")]
 pub struct Found {
-    pub recordings: u64,
     pub left_out: u64,
     pub published: u64,
-    pub kept: u64,
-    pub estimated: u64,
 }
 
 /// Where a batch stands.
@@ -281,20 +276,8 @@ fn json(value: &impl Serialize) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::request;
     use super::*;
-
-    fn request() -> BatchRequest {
-        BatchRequest {
-            input: "s3://calls/in".into(),
-            output: "s3://calls/out".into(),
-            model: "base".into(),
-            nodes: NonZeroU32::new(3).unwrap(),
-            options: TranscribeOptions::default(),
-            formats: vec![Format::Json],
-            subtitles: SubtitleLayout::default(),
-            existing: Existing::Keep,
-        }
-    }
 
     fn installation() -> OwnerReference {
         OwnerReference { name: "steno-settings".into(), uid: "u".into(), ..OwnerReference::default() }

@@ -139,7 +139,16 @@ impl ClusterStatus {
             }
         }
         if let Some(totals) = &self.totals {
-            self.write_totals(&mut out, totals);
+            let rows = [
+                (totals.done, "done"),
+                (self.published, "transcribed before"),
+                (totals.leased, "being worked on"),
+                (totals.ready, "waiting"),
+                (totals.delayed, "waiting to be tried again"),
+                (totals.dead, "failed (see `steno items --kube --failed`)"),
+                (self.left_out, "left out: they cannot be listed"),
+            ];
+            totals.write(&mut out, &rows);
         }
         for node in &self.nodes {
             let _ = writeln!(out, "  {}", node.text());
@@ -214,29 +223,6 @@ impl ClusterStatus {
             }
             Phase::Failed => {
                 "failed; nothing runs any more (mend what is wrong and submit it again)".to_owned()
-            }
-        }
-    }
-
-    fn write_totals(&self, out: &mut String, totals: &Totals) {
-        let _ = writeln!(
-            out,
-            "{}, {} of {} audio done",
-            counted(totals.recordings, "recording"),
-            audio(totals.done_ms),
-            audio(totals.audio_ms)
-        );
-        for (count, state) in [
-            (totals.done, "done"),
-            (self.published, "transcribed before"),
-            (totals.leased, "being worked on"),
-            (totals.ready, "waiting"),
-            (totals.delayed, "waiting to be tried again"),
-            (totals.dead, "failed (see `steno items --kube --failed`)"),
-            (self.left_out, "left out: they cannot be listed"),
-        ] {
-            if count > 0 {
-                let _ = writeln!(out, "  {:>9}  {state}", grouped(count));
             }
         }
     }

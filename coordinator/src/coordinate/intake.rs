@@ -7,9 +7,9 @@ use steno_shared::batch::{BatchMeta, ModelIdentity};
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_cache::look;
-use steno_shared::storage::{Location, PutCondition, Store};
+use steno_shared::storage::{Location, Store};
 
-use crate::backlog::Intake;
+use crate::backlog::{Intake, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
 
@@ -36,10 +36,8 @@ pub(super) async fn take_in(
     let input = open(&request.input, settings).await?;
     input.check_readable().await?;
     let output = open(&request.output, settings).await?;
-    match output.check_writable().await? {
-        PutCondition::Honoured => output.sweep_temporaries().await?,
-        PutCondition::Ignored => return Err(crate::backlog::overwrites(&request.output)),
-    };
+    check_output(&output).await?;
+    output.sweep_temporaries().await?;
     let meta = create(record, settings, leases).await?;
     for shard in (0..meta.shards).map(ShardId) {
         leases.reopen(shard).await?;
@@ -56,13 +54,7 @@ pub(super) async fn take_in(
     }
     .take(&say)
     .await?;
-    let found = Found {
-        recordings: backlog.recordings,
-        left_out: backlog.left_out,
-        published: backlog.published,
-        kept: backlog.kept,
-        estimated: backlog.estimated,
-    };
+    let found = Found { left_out: backlog.left_out, published: backlog.published };
     Ok(Taken { shards: meta.shards, found })
 }
 
@@ -107,11 +99,7 @@ async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) ->
 /// The model's hash, from the checksums where it comes from: its gigabytes are not read here.
 async fn model_hash(settings: &ClusterSettings) -> Result<String, Failure> {
     let source = Store::open(&model_place(settings)?, &settings.s3).await?;
-    let failed = |error: steno_shared::model_cache::PullError| Failure {
-        exit: error.exit(),
-        message: error.to_string(),
-    };
-    look(&source).await.and_then(|model| model.hash()).map_err(failed)
+    Ok(look(&source).await?.hash()?)
 }
 
 /// Where the model comes from, as the coordinator's pod sees it.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, ListParams, PostParams, PropagationPolicy};
+use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,10 +18,10 @@ use tokio::sync::Mutex;
 use super::{intake, webhook};
 use crate::cluster::{
     ClusterSettings, Course, Decision, JobPlan, JobState, Phase, PodState, PodView, Record, Situation,
-    config_map_name, decide, job, last_words, worker_config_map, workers_of,
+    config_map_name, decide, job, job_name, last_words, worker_config_map, workers_of,
 };
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Records, RedisAccess, job_events, within};
+use crate::kubernetes::{Cluster, Records, RedisAccess, create_new, delete, job_events, within};
 use crate::progress::Totals;
 use crate::quantities::counted;
 
@@ -55,6 +55,7 @@ struct Seen {
     totals: Option<Totals>,
     job: JobState,
     pods: Vec<Pod>,
+    last_words: Option<String>,
 }
 
 impl Coordinator {
@@ -80,12 +81,11 @@ impl Coordinator {
             };
             let seen = self.look(&record).await?;
             let now = now();
-            let words = last_words(&seen.pods);
             let decision = decide(&Situation {
                 record: &record,
                 totals: seen.totals,
                 job: &seen.job,
-                last_words: words.as_deref(),
+                last_words: seen.last_words.as_deref(),
                 now,
             });
             let mut course = record.course.clone();
@@ -111,7 +111,7 @@ impl Coordinator {
                 return Err(failure);
             }
             let settled = seen.totals.map_or(0, |totals| totals.done + totals.dead);
-            course.note(&decision, record.wishes, settled, seen.job.launch(), now);
+            course.note(&decision, record.wishes, settled, seen.job.launch());
             course.events.drain(..course.events.len().saturating_sub(EVENTS_MAX));
             self.records.note(&record, &course).await?;
         }
@@ -131,9 +131,16 @@ impl Coordinator {
         let pods = pods.items.into_iter().filter(|pod| {
             jobs.iter().any(|job| job.metadata.uid.as_ref().is_some_and(|uid| is_owned(&pod.metadata, uid)))
         });
-        let pods = pods.collect();
+        let pods: Vec<Pod> = pods.collect();
         let totals = if record.course.shards == 0 { None } else { self.totals(record).await? };
-        Ok(Seen { totals, job: JobState::latest(&jobs), pods })
+        let job = JobState::latest(&jobs);
+        let mut last_words = last_words(&pods);
+        let launch = job.launch().max(record.course.launch);
+        if pods.is_empty() && totals.is_some_and(|totals| totals.open() > 0) && launch > 0 {
+            // Also of a Job that was deleted for it.
+            last_words = job_events::why_no_pods(&self.cluster, &job_name(batch, launch)).await?;
+        }
+        Ok(Seen { totals, job, last_words, pods })
     }
 
     async fn totals(&self, record: &Record) -> Result<Option<Totals>, Failure> {
@@ -164,7 +171,7 @@ impl Coordinator {
         course: &mut Course,
     ) -> Result<(), Failure> {
         match decision {
-            Decision::TakeIn => self.take_in(record, course).await,
+            Decision::TakeIn => self.take_in(record, seen, course).await,
             Decision::StopLeases => {
                 let leases = self.leases(&record.batch).await?;
                 for shard in (0..course.shards).map(ShardId) {
@@ -180,7 +187,7 @@ impl Coordinator {
                     let why = match &seen.job {
                         JobState::None => "Its Job was gone".to_owned(),
                         JobState::Active { .. } | JobState::Leaving { .. } | JobState::Ended { .. } => {
-                            let words = last_words(&seen.pods).map(|words| format!(" ({words})"));
+                            let words = seen.last_words.as_deref().map(|words| format!(" ({words})"));
                             format!("Its Job ended with recordings left{}", words.unwrap_or_default())
                         }
                     };
@@ -192,21 +199,18 @@ impl Coordinator {
                 Ok(())
             }
             Decision::DeleteJob { name, because } => {
-                let why = match seen.pods.is_empty() {
-                    true => job_events::why_no_pods(&self.cluster, name).await?.map(|why| format!("; {why}")),
-                    false => None,
-                };
-                course.events.push(format!("Job {name} was deleted: {because}{}", why.unwrap_or_default()));
-                self.delete_job(name).await
+                let why = seen.last_words.as_ref().filter(|_| seen.pods.is_empty());
+                let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+                course.events.push(format!("Job {name} was deleted: {because}{why}"));
+                delete(&format!("delete Job {name}"), &self.cluster.api::<Job>(), name).await
             }
             Decision::Rest | Decision::Wait | Decision::NoteIdle(_) | Decision::Settle(..) => Ok(()),
         }
     }
 
     /// Looks through the input. What is wrong with the request fails the batch; a service that is away is tried again.
-    async fn take_in(&self, record: &Record, course: &mut Course) -> Result<(), Failure> {
-        let access = RedisAccess::open(&self.cluster, &self.settings.redis).await?;
-        let leases = access.leases(&record.batch).await?;
+    async fn take_in(&self, record: &Record, seen: &Seen, course: &mut Course) -> Result<(), Failure> {
+        let leases = self.leases(&record.batch).await?;
         match intake::take_in(record, &self.settings, &leases).await {
             Ok(taken) => {
                 course.shards = taken.shards;
@@ -215,12 +219,9 @@ impl Coordinator {
             }
             Err(failure) if failure.exit == Exit::Lost => Err(failure),
             Err(failure) => {
-                let mut failed = record.course.clone();
-                failed.intake = record.wishes.intake;
-                failed.phase = Phase::Failed;
-                failed.message = Some(failure.message.clone());
-                failed.settled_at = Some(now());
-                failed.untold = true;
+                let failed_for = Decision::Settle(Phase::Failed, Some(failure.message.clone()));
+                let mut failed = Course { intake: record.wishes.intake, ..record.course.clone() };
+                failed.note(&failed_for, record.wishes, 0, seen.job.launch());
                 self.records.note(record, &failed).await?;
                 Err(failure)
             }
@@ -253,20 +254,6 @@ impl Coordinator {
         create_once(&jobs, &job, &name, &record.owner.uid).await
     }
 
-    async fn delete_job(&self, name: &str) -> Result<(), Failure> {
-        let delete = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
-            ..DeleteParams::default()
-        };
-        within(&format!("delete Job {name}"), async {
-            match self.cluster.api::<Job>().delete(name, &delete).await {
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-                answer => answer.map(|_| ()),
-            }
-        })
-        .await
-    }
-
     /// Tells whoever wants to know that a batch is over. It is over whether they hear it or not.
     async fn tell(&self, record: &Record, totals: Option<Totals>) {
         if let Some(after) = &self.settings.after_drain
@@ -296,13 +283,7 @@ where
     K: Resource + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync,
 {
     let doing = format!("make {name}");
-    let is_there = within(&doing, async {
-        match api.create(&PostParams::default(), object).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(true),
-            answer => answer.map(|_| false),
-        }
-    });
-    if !is_there.await? {
+    if create_new(&doing, api, object).await? {
         return Ok(());
     }
     match within(&doing, api.get_opt(name)).await? {

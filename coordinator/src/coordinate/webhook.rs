@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cluster::{Phase, Record};
+use crate::failure::root_cause;
 use crate::progress::Totals;
 
 /// How long one try may take.
@@ -39,55 +40,19 @@ pub(super) async fn tell(
         let request = client.post(url).header("content-type", "application/json").body(body.clone());
         match request.send().await.and_then(reqwest::Response::error_for_status) {
             Ok(_) => return Ok(()),
-            Err(error) => last = innermost(&error.without_url()),
+            Err(error) => last = root_cause(&error.without_url()).to_string(),
         }
     }
     Err(last)
-}
-
-/// What it comes down to: that no such host is known, or that nobody listens there.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
-    use std::num::NonZeroU32;
-
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-    use steno_shared::options::TranscribeOptions;
-    use steno_shared::subtitles::SubtitleLayout;
 
     use super::*;
-    use crate::cluster::{BatchRequest, Course, Wishes};
-    use crate::existing::Existing;
-
-    fn record() -> Record {
-        Record {
-            batch: "0123456789ab".parse().unwrap(),
-            request: BatchRequest {
-                input: "s3://calls/in".into(),
-                output: "s3://calls/out".into(),
-                model: "base".into(),
-                nodes: NonZeroU32::MIN,
-                options: TranscribeOptions::default(),
-                formats: Vec::new(),
-                subtitles: SubtitleLayout::default(),
-                existing: Existing::Refuse,
-            },
-            manifest: None,
-            wishes: Wishes::default(),
-            course: Course::default(),
-            owner: OwnerReference::default(),
-            version: String::new(),
-        }
-    }
+    use crate::cluster::sample;
 
     /// Answers with these codes, one a request, and gives the bodies that came.
     fn serve(codes: &'static [u16]) -> (String, std::thread::JoinHandle<Vec<serde_json::Value>>) {
@@ -119,7 +84,7 @@ mod tests {
     async fn the_outcome_is_told_until_somebody_takes_it() {
         let (url, served) = serve(&[503, 200]);
         let totals = Totals { done: 7, dead: 1, ..Totals::default() };
-        tell(&url, &record(), Phase::Finished, Some(totals)).await.unwrap();
+        tell(&url, &sample::record(), Phase::Finished, Some(totals)).await.unwrap();
         let told = served.join().unwrap();
         assert_eq!(told.len(), 2, "once refused, once taken");
         let wanted = json!({

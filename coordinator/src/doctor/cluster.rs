@@ -1,16 +1,16 @@
 //! What a user's machine can tell of a cluster, and a pod for the rest.
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::ListParams;
+use kube::client::Body;
 use steno_shared::storage::Location;
 
 use super::check::Check;
-use super::{nodes, probe, rights};
-use crate::cluster::{COORDINATOR, ClusterSettings, ModelCache, why_waiting};
+use super::{clocks, nodes, probe, rights};
+use crate::cluster::{COORDINATOR, ClusterSettings, phase, why_waiting};
 use crate::failure::Failure;
-use crate::kubernetes::{Cluster, Installation, RedisAccess, Where, within};
-use crate::submit::is_for_one_node;
+use crate::kubernetes::{Cluster, Installation, RedisAccess, Where, check_model_cache, within};
 
 /// Looks at everything, and goes on as far as it makes sense.
 ///
@@ -28,6 +28,12 @@ pub async fn check_cluster(place: &Where, output: Option<&Location>) -> Result<V
     if !is_reached {
         return Ok(checks);
     }
+    checks.push(clocks::judge(
+        "clock of the cluster",
+        "the API server",
+        "this machine",
+        clock(&cluster).await,
+    ));
     let installation = match Installation::find(&cluster).await {
         Ok(installation) => installation,
         Err(failure) => {
@@ -44,18 +50,17 @@ pub async fn check_cluster(place: &Where, output: Option<&Location>) -> Result<V
         format!("model {}, worker image {}", settings.model.name, settings.worker.image),
     ));
     let coordinator = coordinator(&cluster).await;
-    checks.push(Check::of("coordinator", coordinator.as_ref().map(|(_, text)| text.clone()).map_err(copy)));
+    checks.push(Check::of(
+        "coordinator",
+        coordinator.as_ref().map(|(_, text)| text.clone()).map_err(Clone::clone),
+    ));
     checks.push(gpu_nodes(&cluster, settings).await);
-    checks.push(model_volume(&cluster, settings).await);
+    checks.push(Check::of("model cache", check_model_cache(&cluster, &settings.model.cache).await));
     checks.push(Check::of("Redis from here", redis(&cluster, settings).await));
     if let Ok((coordinator, _)) = &coordinator {
         checks.extend(probe::look(&cluster, settings, coordinator, output).await);
     }
     Ok(checks)
-}
-
-fn copy(failure: &Failure) -> Failure {
-    Failure { exit: failure.exit, message: failure.message.clone() }
 }
 
 /// Failure policies by exit code and index are general since 1.33.
@@ -75,7 +80,6 @@ fn judge_version(major: &str, minor: &str) -> Result<String, Failure> {
 async fn coordinator(cluster: &Cluster) -> Result<(Pod, String), Failure> {
     let these = ListParams::default().labels(COORDINATOR);
     let pods = within("look for the coordinator", cluster.api::<Pod>().list(&these)).await?;
-    let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default();
     let is_ready = |pod: &Pod| {
         let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
         statuses.into_iter().flatten().all(|container| container.ready)
@@ -107,44 +111,10 @@ async fn gpu_nodes(cluster: &Cluster, settings: &ClusterSettings) -> Check {
     }
 }
 
-async fn model_volume(cluster: &Cluster, settings: &ClusterSettings) -> Check {
-    const WHAT: &str = "model cache";
-    let name = match &settings.model.cache {
-        ModelCache::Claim { name } => name,
-        ModelCache::Node { path, source } => {
-            return Check::good(WHAT, format!("{path} on each node, filled once from {source}"));
-        }
-        ModelCache::Pod { source, .. } => {
-            return Check::good(WHAT, format!("each pod fetches the model from {source}"));
-        }
-    };
-    let claims = cluster.api::<PersistentVolumeClaim>();
-    match within("look at the model's volume claim", claims.get_opt(name)).await {
-        Ok(None) => Check::bad(
-            WHAT,
-            format!("the claim {name} does not exist; make it, or set model.cache.type to pod"),
-        ),
-        Ok(Some(claim)) => {
-            let spec = claim.spec.unwrap_or_default();
-            let modes = spec.access_modes.unwrap_or_default();
-            let text = format!(
-                "claim {name} is {}, of storage class {}",
-                modes.join(", "),
-                spec.storage_class_name.as_deref().unwrap_or("(default)")
-            );
-            if is_for_one_node(&modes) {
-                Check::bad(
-                    WHAT,
-                    format!(
-                        "{text}: it can be mounted on one node only; use a class with ReadWriteMany, or model.cache.type pod"
-                    ),
-                )
-            } else {
-                Check::good(WHAT, text)
-            }
-        }
-        Err(failure) => Check::note(WHAT, format!("not looked at: {failure}")),
-    }
+async fn clock(cluster: &Cluster) -> Result<clocks::Reading, Failure> {
+    let request = http::Request::get("/version").body(Body::empty()).map_err(Failure::internal)?;
+    let answer = within("read the cluster's clock", cluster.client.send(request)).await?;
+    clocks::Reading::of_header(answer.headers().get("date").map(|value| value.as_bytes()))
 }
 
 async fn redis(cluster: &Cluster, settings: &ClusterSettings) -> Result<String, Failure> {

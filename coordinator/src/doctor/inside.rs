@@ -1,17 +1,24 @@
 //! What only a pod can tell: whether Redis, model and bucket are reached from inside the cluster.
 
 use std::path::Path;
+use std::time::Duration;
 
 use steno_shared::ids::BatchId;
+use steno_shared::leases::Leases;
 use steno_shared::model_cache::look;
-use steno_shared::storage::{Location, PutCondition, Store};
+use steno_shared::storage::{Location, Store};
 
 use super::check::Check;
+use super::clocks;
+use crate::backlog::check_output;
 use crate::cluster::{ClusterSettings, redis_config};
 use crate::coordinate::model_place;
 use crate::failure::Failure;
 use crate::kubernetes::read_settings;
 use crate::quantities::grouped;
+
+const REDIS_CLOCK: &str = "clock of Redis";
+const STORE_CLOCK: &str = "clock of the object store";
 
 /// Looks, as the coordinator's account and with its credentials. `output` is where transcripts would go.
 ///
@@ -19,33 +26,39 @@ use crate::quantities::grouped;
 /// If the settings cannot be read.
 pub async fn check_inside(settings: &Path, output: Option<&Location>) -> Result<Vec<Check>, Failure> {
     let settings = read_settings(settings)?;
-    let mut checks = vec![
-        Check::of("Redis from inside", redis(&settings).await),
-        Check::of("model from inside", model(&settings).await),
-    ];
+    let redis = redis(&settings).await;
+    let mut checks = vec![Check::of(
+        "Redis from inside",
+        redis.as_ref().map(|_| format!("{} answers", settings.redis.url)).map_err(Clone::clone),
+    )];
+    if let Ok(leases) = redis {
+        let read = leases.clock().await.map(clocks::Reading::now).map_err(Failure::from);
+        checks.push(clocks::judge(REDIS_CLOCK, "Redis", "this pod", read));
+    }
+    if let Some(endpoint) = &settings.s3.endpoint {
+        let read = clocks::of_server(endpoint).await;
+        checks.push(clocks::judge(STORE_CLOCK, "the object store", "this pod", read));
+    }
+    checks.push(Check::of("model from inside", model(&settings).await));
     if let Some(output) = output {
         checks.push(Check::of("output from inside", writable(output, &settings).await));
     }
     Ok(checks)
 }
 
-async fn redis(settings: &ClusterSettings) -> Result<String, Failure> {
+async fn redis(settings: &ClusterSettings) -> Result<Leases, Failure> {
     let redis =
         redis_config(&settings.redis, settings.redis.coordinator.as_ref()).with_password_from_environment();
     let batch: BatchId = "doctor".parse().map_err(Failure::internal)?;
-    let budget = std::time::Duration::from_secs(5);
-    steno_shared::leases::Leases::connect_within(&redis, &batch, budget).await?.meta().await?;
-    Ok(format!("{} answers", settings.redis.url))
+    let leases = Leases::connect_within(&redis, &batch, Duration::from_secs(5)).await?;
+    leases.meta().await?;
+    Ok(leases)
 }
 
 async fn model(settings: &ClusterSettings) -> Result<String, Failure> {
     let source = Store::open(&model_place(settings)?, &settings.s3).await?;
-    let failed = |error: steno_shared::model_cache::PullError| Failure {
-        exit: error.exit(),
-        message: error.to_string(),
-    };
-    let model = look(&source).await.map_err(failed)?;
-    let hash = model.hash().map_err(failed)?;
+    let model = look(&source).await?;
+    let hash = model.hash()?;
     Ok(format!(
         "{}, {} bytes, hash {}…",
         model.place,
@@ -55,8 +68,6 @@ async fn model(settings: &ClusterSettings) -> Result<String, Failure> {
 }
 
 async fn writable(output: &Location, settings: &ClusterSettings) -> Result<String, Failure> {
-    match Store::open(output, &settings.s3).await?.check_writable().await? {
-        PutCondition::Honoured => Ok(format!("{output} can be written and honours conditional puts")),
-        PutCondition::Ignored => Err(crate::backlog::overwrites(output)),
-    }
+    check_output(&Store::open(output, &settings.s3).await?).await?;
+    Ok(format!("{output} can be written and honours conditional puts"))
 }

@@ -1,6 +1,7 @@
 //! `steno doctor`: whether everything that a batch in a cluster needs is there, and what to do where it is not.
 
 mod check;
+mod clocks;
 mod cluster;
 mod inside;
 mod nodes;

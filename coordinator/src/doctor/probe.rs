@@ -8,8 +8,8 @@ use kube::Api;
 use kube::api::{DeleteParams, LogParams, PostParams};
 use steno_shared::storage::Location;
 
-use super::check::{Check, Outcome};
-use crate::cluster::{ClusterSettings, why_waiting};
+use super::check::Check;
+use crate::cluster::{ClusterSettings, phase, why_waiting};
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, within};
 
@@ -102,8 +102,7 @@ async fn observe(pods: &Api<Pod>, name: &str, settings: &ClusterSettings) -> Res
     let began = tokio::time::Instant::now();
     let pod = loop {
         let pod = within("look at the pod that looks from inside", pods.get(name)).await?;
-        let phase = pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default();
-        if phase == "Succeeded" || phase == "Failed" {
+        if matches!(phase(&pod), "Succeeded" | "Failed") {
             break pod;
         }
         if began.elapsed() > PATIENCE {
@@ -146,15 +145,7 @@ fn exit_code(pod: &Pod, container: &str) -> Option<i32> {
 
 /// A line that the pod printed.
 fn read_check(line: &str) -> Option<Check> {
-    let value: serde_json::Value = serde_json::from_str(line).ok()?;
-    let what = value.get("what")?.as_str()?;
-    let text = value.get("text")?.as_str()?.to_owned();
-    let outcome = match value.get("outcome")?.as_str()? {
-        "good" => Outcome::Good(text),
-        "bad" => Outcome::Bad(text),
-        _ => Outcome::Note(text),
-    };
-    Some(Check { what: what.to_owned(), outcome })
+    serde_json::from_str(line).ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use steno_shared::exit::Exit;
 use steno_shared::ids::BatchId;
 use steno_shared::leases::Leases;
 
-use crate::cluster::{ClusterStatus, JobState, Phase, PodView, Record, Wishes, record_name, workers_of};
+use crate::cluster::{
+    ClusterStatus, JobState, Phase, PodView, Record, Wishes, job_name, launch_of, phase, workers_of,
+};
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Installation, Records, RedisAccess, Where, job_events, within};
 use crate::progress::{Snapshot, write_line};
@@ -89,13 +91,17 @@ impl ClusterAccess {
         let jobs = within(&doing("Jobs"), self.cluster.api::<Job>().list(&these)).await?;
         let job = JobState::latest(&jobs.items);
         let mut pods = within(&doing("pods"), self.cluster.api::<Pod>().list(&these)).await?.items;
-        pods.retain(|pod| launch(pod) == job.launch());
+        pods.retain(|pod| launch_of(&pod.metadata) == job.launch());
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
-        let pending = pods.iter().any(|pod| {
-            pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending") == "Pending"
-        });
+        let pending = pods.iter().any(|pod| phase(pod) == "Pending");
         let events = if pending { self.events().await? } else { Vec::new() };
-        let pods = pods.iter().map(|pod| PodView::of(pod, &events)).collect();
+        let mut pods: Vec<PodView> = pods.iter().map(|pod| PodView::of(pod, &events)).collect();
+        let bare = job.bare_places(&pods);
+        if !bare.is_empty()
+            && let Some(why) = job_events::why_no_pods(&self.cluster, &job_name(batch, job.launch())).await?
+        {
+            pods.extend(bare.iter().map(|place| PodView::none(*place, why.clone())));
+        }
         let snapshot = match record.course.shards {
             0 => None,
             shards => match self.leases.meta().await? {
@@ -105,12 +111,7 @@ impl ClusterAccess {
         };
         let (totals, workers) = snapshot.map_or((None, Vec::new()), |read| (Some(read.totals), read.workers));
         let price = self.installation.settings.price.as_ref();
-        let mut status = ClusterStatus::of(&record, totals, &job, pods, &workers, price);
-        if status.nodes.is_empty() && !status.settled && job.launch() > 0 {
-            status.message =
-                status.message.or(job_events::why_no_pods(&self.cluster, &record_name(batch)).await?);
-        }
-        Ok(status)
+        Ok(ClusterStatus::of(&record, totals, &job, pods, &workers, price))
     }
 
     async fn events(&self) -> Result<Vec<Event>, Failure> {
@@ -222,9 +223,4 @@ pub async fn after_drain(command: &str, status: &ClusterStatus) -> Result<(), Fa
     Err(Failure::unusable(format!(
         "the command of --after-drain failed ({ended}): nodes may still run and cost money; run it again by hand"
     )))
-}
-
-fn launch(pod: &Pod) -> u32 {
-    let labels = pod.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(crate::cluster::LAUNCH)?.parse().ok()).unwrap_or(0)
 }

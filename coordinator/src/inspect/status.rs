@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Access;
 use crate::failure::Failure;
 use crate::progress::{Snapshot, Totals};
-use crate::quantities::{audio, counted, grouped, name};
+use crate::quantities::name;
 
 /// A batch's state, as `--json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,27 +83,16 @@ impl Status {
             (false, _) => "stopped; run the same `steno run` again to go on",
         };
         let _ = writeln!(out, "{} to {}, model {}: {is}", self.input, self.output, self.model);
-        let _ = writeln!(
-            out,
-            "{}, {} of {} audio done",
-            counted(totals.recordings, "recording"),
-            audio(totals.done_ms),
-            audio(totals.audio_ms)
-        );
-        for (count, state) in [
+        let in_hand =
+            if self.running { "being worked on" } else { "in hand when it was killed; they go back" };
+        let rows = [
             (totals.done, "done"),
-            (
-                totals.leased,
-                if self.running { "being worked on" } else { "in hand when it was killed; they go back" },
-            ),
+            (totals.leased, in_hand),
             (totals.ready, "waiting"),
             (totals.delayed, "waiting to be tried again"),
             (totals.dead, "failed (see `steno items --failed`)"),
-        ] {
-            if count > 0 {
-                let _ = writeln!(out, "  {:>9}  {state}", grouped(count));
-            }
-        }
+        ];
+        totals.write(&mut out, &rows);
         for worker in &self.workers {
             let recording = worker.recording.as_deref().map(|text| name(text, 60)).unwrap_or_default();
             let _ = writeln!(out, "  {:<9}  {} {recording}", worker.name, worker.phase);

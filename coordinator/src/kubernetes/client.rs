@@ -4,11 +4,13 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
+use kube::api::{DeleteParams, PostParams, PropagationPolicy};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, root_cause};
 
 /// How long a plain request may take: the library itself would wait for ever.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,14 +54,14 @@ impl Cluster {
 
     /// Objects of a kind in the namespace.
     #[must_use]
-    pub fn api<K>(&self) -> kube::Api<K>
+    pub fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
             + Clone
             + Debug
             + DeserializeOwned,
     {
-        kube::Api::namespaced(self.client.clone(), &self.namespace)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 }
 
@@ -99,12 +101,45 @@ pub async fn within<T>(
     }
 }
 
+/// Creates an object. False when there is one of its name already.
+///
+/// # Errors
+/// As [`within`].
+pub async fn create_new<K>(doing: &str, api: &Api<K>, object: &K) -> Result<bool, Failure>
+where
+    K: Clone + Debug + Serialize + DeserializeOwned + Sync,
+{
+    within(doing, async {
+        match api.create(&PostParams::default(), object).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
+            answer => answer.map(|_| true),
+        }
+    })
+    .await
+}
+
+/// Deletes an object, and in the background what belongs to it. One that is gone is deleted.
+///
+/// # Errors
+/// As [`within`].
+pub async fn delete<K>(doing: &str, api: &Api<K>, name: &str) -> Result<(), Failure>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let background =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
+    within(doing, async {
+        match api.delete(name, &background).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    })
+    .await
+}
+
 fn failure(doing: &str, error: &kube::Error) -> Failure {
     let kube::Error::Api(status) = error else {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
+        let cause = root_cause(error);
         return Failure::lost(format!(
             "failed to {doing}: the cluster's API server is not reached: {cause}; check KUBECONFIG, the context and the network"
         ));

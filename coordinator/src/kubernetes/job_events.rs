@@ -7,17 +7,14 @@ use super::client::{Cluster, within};
 use crate::cluster;
 use crate::failure::Failure;
 
-/// Why the Job of this name, or one whose name begins so, makes no pods: a quota, an admission rule. `None` when nothing is
-/// said.
+/// Why the Job of this name makes no pods: a quota, an admission rule. `None` when nothing is said.
 ///
 /// # Errors
 /// If the cluster does not answer.
 pub async fn why_no_pods(cluster: &Cluster, job: &str) -> Result<Option<String>, Failure> {
-    let of_jobs = ListParams::default().fields("involvedObject.kind=Job,reason=FailedCreate");
-    let events = within("list the events of Jobs", cluster.api::<Event>().list(&of_jobs)).await?.items;
-    let of_job = events
-        .into_iter()
-        .filter(|event| event.involved_object.name.as_deref().is_some_and(|name| name.starts_with(job)));
-    let latest = of_job.max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+    let fields = format!("involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate");
+    let of_job = ListParams::default().fields(&fields);
+    let events = within("list the events of Jobs", cluster.api::<Event>().list(&of_job)).await?.items;
+    let latest = events.into_iter().max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
     Ok(latest.and_then(|event| event.message).map(|message| cluster::why_no_pods(&message)))
 }

@@ -13,9 +13,10 @@ use kube::Api;
 use kube::api::PostParams;
 use tokio::time::{Instant, sleep};
 
-use super::client::{Cluster, within};
+use super::client::{Cluster, create_new, within};
 use crate::failure::Failure;
 
+const WRITING: &str = "write the coordinator's Lease";
 /// The Lease object.
 const NAME: &str = "steno-coordinator";
 /// How long a holder that says nothing keeps it.
@@ -89,13 +90,7 @@ impl Leader {
             },
             spec: Some(self.spec(0)),
         };
-        self.write(async {
-            match self.leases.create(&PostParams::default(), &lease).await {
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
-                answer => answer.map(|_| true),
-            }
-        })
-        .await
+        create_new(WRITING, &self.leases, &lease).await
     }
 
     /// Takes or renews it, unless somebody else was faster.
@@ -107,17 +102,13 @@ impl Leader {
             spec.acquire_time = before.acquire_time;
         }
         lease.spec = Some(spec);
-        self.write(async {
+        within(WRITING, async {
             match self.leases.replace(NAME, &PostParams::default(), &lease).await {
                 Err(kube::Error::Api(status)) if status.is_conflict() => Ok(false),
                 answer => answer.map(|_| true),
             }
         })
         .await
-    }
-
-    async fn write(&self, request: impl Future<Output = kube::Result<bool>> + Send) -> Result<bool, Failure> {
-        within("write the coordinator's Lease", request).await
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {

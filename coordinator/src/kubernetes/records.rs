@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 use steno_shared::ids::BatchId;
 
-use super::client::{Cluster, within};
+use super::client::{Cluster, create_new, delete, within};
 use super::installation::Installation;
 use crate::cluster::{
     BATCHES, BatchRequest, Course, Record, Wishes, course_entry, new_record, record_name, user_entries,
@@ -105,13 +105,10 @@ impl Records {
         for _ in 0..TRIES {
             let doing = format!("submit batch {batch}");
             let Some(record) = self.get(&batch).await? else {
-                match self.api.create(&PostParams::default(), &new).await {
-                    Err(kube::Error::Api(status)) if status.is_already_exists() => continue,
-                    answer => {
-                        within(&doing, std::future::ready(answer)).await?;
-                        return Ok(batch);
-                    }
+                if create_new(&doing, &self.api, &new).await? {
+                    return Ok(batch);
                 }
+                continue;
             };
             let intake = record.course.intake + 1;
             let wishes = Wishes { intake, cancelled: false, at_ms: now_ms(), ..record.wishes };
@@ -153,14 +150,7 @@ impl Records {
     /// # Errors
     /// If the cluster does not answer or refuses.
     pub async fn delete(&self, batch: &BatchId) -> Result<(), Failure> {
-        let delete = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
-            ..DeleteParams::default()
-        };
-        match self.api.delete(&record_name(batch), &delete).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            answer => within(&format!("delete batch {batch}"), std::future::ready(answer)).await.map(|_| ()),
-        }
+        delete(&format!("delete batch {batch}"), &self.api, &record_name(batch)).await
     }
 
     async fn change(

@@ -9,7 +9,7 @@ use steno_shared::leases::{Leases, RedisConfig};
 
 use super::client::{Cluster, within};
 use super::port_forward::PortForward;
-use crate::cluster::{REDIS, RedisSettings, RedisUser, redis_config};
+use crate::cluster::{REDIS, RedisSettings, RedisUser, phase, redis_config, why_waiting};
 use crate::failure::Failure;
 
 /// How long a command waits for Redis.
@@ -32,14 +32,13 @@ impl RedisAccess {
     pub async fn open(cluster: &Cluster, redis: &RedisSettings) -> Result<Self, Failure> {
         let user = redis.coordinator.as_ref();
         let mut config = redis_config(redis, user);
-        config.password = match user {
+        if let Some(user) = user {
             // The coordinator itself has it in its environment, and no right to read secrets.
-            Some(user) => match RedisConfig::new("").with_password_from_environment().password {
-                Some(password) => Some(password),
-                None => Some(password(cluster, user).await?),
-            },
-            None => None,
-        };
+            config = config.with_password_from_environment();
+            if config.password.is_none() {
+                config.password = Some(password(cluster, user).await?);
+            }
+        }
         if cluster.inside {
             return Ok(Self { config, _forward: None });
         }
@@ -50,12 +49,10 @@ impl RedisAccess {
             return Ok(Self { config, _forward: None });
         };
         let name = pod.metadata.name.clone().unwrap_or_default();
-        let is_running = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running");
-        if !is_running {
-            let events = Vec::new();
+        if phase(pod) != "Running" {
             return Err(Failure::lost(format!(
                 "Redis, pod {name}, is not running: {}",
-                crate::cluster::why_waiting(pod, &events)
+                why_waiting(pod, &[])
             )));
         }
         let forward = PortForward::open(api, name, PORT).await?;

@@ -10,29 +10,25 @@ use futures::StreamExt as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use steno_shared::fingerprint::hex;
+use steno_shared::model_cache::Steps;
 use steno_shared::model_folder::is_model_file;
 
-use super::pull::Steps;
-use crate::failure::Failure;
+use super::pull::tell;
+use crate::failure::{Failure, root_cause};
 
 const ENDPOINT: &str = "https://huggingface.co";
 /// How long the server may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// An id such as `Systran/faster-whisper-large-v3`.
-pub(super) struct HubModel;
-
-impl HubModel {
-    /// The id, if the text is one: an owner and a name, and no folder of that name here.
-    pub(super) fn id(source: &str) -> Option<&str> {
-        let (owner, name) = source.split_once('/')?;
-        let is_part = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        };
-        (is_part(owner) && is_part(name) && !Path::new(source).exists()).then_some(source)
-    }
+/// Whether the text is an id such as `Systran/faster-whisper-large-v3`: an owner and a name, and no folder of that name here.
+pub(super) fn is_id(source: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    source.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+        && !Path::new(source).exists()
 }
 
 /// A file of a repository, as the Hub lists it.
@@ -125,7 +121,7 @@ impl Hub {
             out.write_all(&piece).map_err(unwritten)?;
             sum.update(&piece);
             bytes += piece.len() as u64;
-            steps.tell(before + bytes);
+            tell(steps, before + bytes);
         }
         let sum = hex(&sum.finalize());
         if length.is_some_and(|length| length != bytes) || file.lfs.as_ref().is_some_and(|lfs| lfs.oid != sum)
@@ -137,10 +133,7 @@ impl Hub {
 }
 
 fn lost(doing: &str, error: &reqwest::Error) -> Failure {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let cause = root_cause(error);
     Failure::lost(format!("failed to {doing}: {cause}; check the network and try again"))
 }
 
@@ -150,11 +143,11 @@ mod tests {
 
     #[test]
     fn ids_are_told_from_places() {
-        assert_eq!(HubModel::id("Systran/faster-whisper-large-v3"), Some("Systran/faster-whisper-large-v3"));
+        assert!(is_id("Systran/faster-whisper-large-v3"));
         for place in
             ["s3://models/large-v3", "/models/base", "./base", "../models", "base", "a/b/c", "src/model"]
         {
-            assert_eq!(HubModel::id(place), None, "{place}");
+            assert!(!is_id(place), "{place}");
         }
     }
 }

@@ -2,17 +2,14 @@
 
 use std::path::Path;
 
-use steno_shared::model_cache::{self, PullError, Pulled};
+use steno_shared::model_cache::{self, Pulled, Steps};
 use steno_shared::model_folder::{ModelFolder, SUMS};
 use steno_shared::storage::{Location, S3Config, Store};
 
-use super::hub::{self, HubModel};
+use super::hub;
 use crate::failure::Failure;
 use crate::progress::write_line;
 use crate::quantities::grouped;
-
-/// Between two lines about how far it is, in bytes.
-const STEP_BYTES: u64 = 256 << 20;
 
 /// Brings a model to a place, whole and with checksums.
 ///
@@ -34,12 +31,12 @@ pub async fn pull(source: &str, to: &Location, s3: &S3Config) -> Result<Pulled, 
 }
 
 async fn into_folder(source: &str, folder: &Path, s3: &S3Config) -> Result<Pulled, Failure> {
-    if let Some(id) = HubModel::id(source) {
+    if hub::is_id(source) {
         // What the hub has is brought into a folder beside it first, and from there as from any folder.
         let staging = tempfile::tempdir_in(beside(folder)?).map_err(|error| {
             Failure::unusable(format!("failed to make a folder beside {}: {error}", folder.display()))
         })?;
-        hub::download(id, staging.path()).await?;
+        hub::download(source, staging.path()).await?;
         return from(&Location::Folder(staging.path().to_owned()), folder, s3).await;
     }
     let place: Location = source.parse().map_err(Failure::usage)?;
@@ -56,14 +53,13 @@ fn beside(folder: &Path) -> Result<&Path, Failure> {
 async fn from(place: &Location, folder: &Path, s3: &S3Config) -> Result<Pulled, Failure> {
     let source = Store::open(place, s3).await?;
     let steps = Steps::default();
-    let pulled = model_cache::pull(&source, folder, None, &|bytes| steps.tell(bytes)).await;
-    pulled.map_err(|error: PullError| Failure { exit: error.exit(), message: error.to_string() })
+    Ok(model_cache::pull(&source, folder, None, &|bytes| tell(&steps, bytes)).await?)
 }
 
 /// The files, and the checksums last: a model without them is not taken for whole.
 async fn upload(folder: &Path, target: &Store) -> Result<(), Failure> {
-    let files = ModelFolder::open(folder).and_then(|model| model.files()).map_err(Failure::unusable)?;
-    for name in files.iter().map(|file| file.name.as_str()).chain([SUMS]) {
+    let model = ModelFolder::open(folder).map_err(Failure::unusable)?;
+    for name in model.names().chain([SUMS]) {
         let path = folder.join(name);
         let body = tokio::fs::read(&path)
             .await
@@ -74,15 +70,9 @@ async fn upload(folder: &Path, target: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lines about how far a download is.
-#[derive(Debug, Default)]
-pub(super) struct Steps(std::sync::atomic::AtomicU64);
-
-impl Steps {
-    pub(super) fn tell(&self, bytes: u64) {
-        let step = bytes / STEP_BYTES;
-        if self.0.fetch_max(step, std::sync::atomic::Ordering::Relaxed) < step {
-            write_line(&format!("{} bytes", grouped(bytes)));
-        }
+/// A line about how far a download is, now and then.
+pub(super) fn tell(steps: &Steps, bytes: u64) {
+    if steps.is_next(bytes) {
+        write_line(&format!("{} bytes", grouped(bytes)));
     }
 }

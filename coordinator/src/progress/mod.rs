@@ -1,5 +1,6 @@
 //! How far a batch is: a snapshot of it, and how it is shown.
 
+mod counts;
 mod display;
 mod engine_time;
 mod estimate;

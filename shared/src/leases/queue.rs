@@ -62,6 +62,18 @@ impl Leases {
         &self.batch
     }
 
+    /// What Redis's clock shows, by which all deadlines are kept: the time since 1970.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn clock(&self) -> Result<Duration, LeaseError> {
+        let doing = "read Redis's clock";
+        let answer = self.connection.request(doing, Request::Command(redis::cmd("TIME"))).await?;
+        let (seconds, micros): (u64, u64) =
+            redis::from_redis_value(answer).map_err(|error| LeaseError::corrupt(doing, error))?;
+        Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
+    }
+
     async fn check_server(&self) -> Result<(), LeaseError> {
         let doing = "connect to Redis";
         let answer = self.connection.request(doing, Request::Command(redis::cmd("INFO"))).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::remote::RemoteModel;
 use super::{PullError, look};
-use crate::model_folder::{ModelFolder, ModelFolderError, SUMS, sums_text};
+use crate::model_folder::{ModelFile, ModelFolder, ModelFolderError, SUMS, identity, sums_text};
 use crate::storage::Store;
 
 /// How often it is looked whether another writer has finished.
@@ -98,8 +98,8 @@ impl Cache {
 
     /// The hash of the model that is there, if it is whole, undamaged and the wanted one.
     async fn there(&self, wanted: Option<&str>) -> Result<Option<String>, PullError> {
-        let hash = match hash(&self.folder).await {
-            Ok(hash) => hash,
+        let hash = match files(&self.folder).await {
+            Ok(files) => identity(files),
             Err(ModelFolderError::Unreachable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
             }
@@ -130,7 +130,10 @@ impl Cache {
             before += entry.size_bytes;
         }
         write_sums(&part, model)?;
-        let hash = hash(&part).await?;
+        let files = files(&part).await?;
+        // The checksums of a source without any are taken of the copy, so that later damage is noticed.
+        let sums = sums_text(&files);
+        let hash = identity(files);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != hash) {
             remove(&part)?;
             return Err(PullError::Other {
@@ -139,9 +142,7 @@ impl Cache {
                 wanted: wanted.to_owned(),
             });
         }
-        // The checksums of a source without any are taken of the copy, so that later damage is noticed.
-        let files = ModelFolder::open(&part)?.files()?;
-        write_file(&part.join(SUMS), &sums_text(&files))?;
+        write_file(&part.join(SUMS), &sums)?;
         sync(&part)?;
         let old = self.beside("old");
         remove(&old)?;
@@ -156,10 +157,10 @@ impl Cache {
     }
 }
 
-/// Hashes on a thread of its own: it reads gigabytes.
-async fn hash(folder: &Path) -> Result<String, ModelFolderError> {
+/// The files of a model, hashed on a thread of its own: that reads gigabytes.
+async fn files(folder: &Path) -> Result<Vec<ModelFile>, ModelFolderError> {
     let path = folder.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || crate::model_folder::hash_folder(&path)).await;
+    let hashed = tokio::task::spawn_blocking(move || ModelFolder::open(&path)?.files()).await;
     hashed.unwrap_or_else(|error| {
         Err(ModelFolderError::Unreadable { path: folder.to_owned(), source: io::Error::other(error) })
     })

@@ -3,7 +3,9 @@
 mod error;
 mod fill;
 mod remote;
+mod steps;
 
 pub use error::PullError;
 pub use fill::{Pulled, pull};
 pub use remote::{RemoteModel, look};
+pub use steps::Steps;

@@ -2,11 +2,16 @@
 //! test-cluster` builds and loads the images and runs this; each scenario has a namespace of its own and keeps what a user
 //! would have seen as a snapshot.
 
+mod access;
+mod caches;
 mod cancel;
 mod chart;
 mod coordinator;
+mod every_write;
 mod faults;
 mod mistakes;
+mod queue;
 mod requeue;
+mod surroundings;
 mod uneven;
 mod world;

@@ -236,6 +236,11 @@ impl World {
         kubectl(&[arguments, &["--namespace", &self.namespace]].concat())
     }
 
+    /// The scenario has passed: its state need not be kept.
+    pub(crate) fn passed(&self) -> Result<()> {
+        Ok(std::fs::write(self.folder.path().join("passed"), "")?)
+    }
+
     fn write_down(&self) -> Result<PathBuf> {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&self.namespace);
         std::fs::create_dir_all(&folder)?;
@@ -283,13 +288,6 @@ impl Drop for World {
     }
 }
 
-impl World {
-    /// The scenario has passed: its state need not be kept.
-    pub(crate) fn passed(&self) -> Result<()> {
-        Ok(std::fs::write(self.folder.path().join("passed"), "")?)
-    }
-}
-
 /// The images' tag.
 pub(crate) fn tag() -> String {
     std::env::var("STENO_IMAGE_TAG").unwrap_or_else(|_| "test".to_owned())
@@ -328,14 +326,16 @@ pub(crate) fn kubectl<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Result<Stri
     output(Command::new("kubectl").args(arguments))
 }
 
-fn apply(namespace: &str, manifest: &str) -> Result<()> {
+/// Makes objects in a namespace.
+pub(crate) fn apply(namespace: &str, manifest: &str) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), manifest)?;
     let path = file.path().to_string_lossy().into_owned();
     kubectl(&["apply", "--namespace", namespace, "--filename", &path]).map(|_| ())
 }
 
-fn output(command: &mut Command) -> Result<String> {
+/// Runs a command to its end, and gives what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let ran =
         command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {command:?}"))?;
     if !ran.status.success() {

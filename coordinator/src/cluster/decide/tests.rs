@@ -2,13 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use steno_shared::options::TranscribeOptions;
-use steno_shared::subtitles::SubtitleLayout;
-
-use super::super::record::{BatchRequest, Wishes};
+use super::super::record::Wishes;
+use super::super::sample;
 use super::*;
-use crate::existing::Existing;
 
 /// A batch in a cluster, played by hand.
 struct Play {
@@ -21,25 +17,7 @@ struct Play {
 
 impl Play {
     fn submitted() -> Self {
-        let request = BatchRequest {
-            input: "s3://calls/in".into(),
-            output: "s3://calls/out".into(),
-            model: "base".into(),
-            nodes: NonZeroU32::new(3).unwrap(),
-            options: TranscribeOptions::default(),
-            formats: Vec::new(),
-            subtitles: SubtitleLayout::default(),
-            existing: Existing::Refuse,
-        };
-        let record = Record {
-            batch: request.batch().unwrap(),
-            request,
-            manifest: None,
-            wishes: Wishes { intake: 1, ..Wishes::default() },
-            course: Course::default(),
-            owner: OwnerReference::default(),
-            version: String::new(),
-        };
+        let record = Record { wishes: Wishes { intake: 1, ..Wishes::default() }, ..sample::record() };
         Self { record, totals: None, job: JobState::None, last_words: None, now: 1000 }
     }
 
@@ -75,13 +53,13 @@ impl Play {
     fn act(&mut self) -> Decision {
         let decision = self.next();
         let settled = self.totals.map_or(0, |totals| totals.done + totals.dead);
-        self.record.course.note(&decision, self.record.wishes, settled, self.job.launch(), self.now);
+        self.record.course.note(&decision, self.record.wishes, settled, self.job.launch());
         decision
     }
 }
 
 fn active(launch: u32, pods: u32) -> JobState {
-    JobState::Active { name: format!("job-{launch}"), launch, pods, suspended: false }
+    JobState::Active { name: format!("job-{launch}"), launch, pods, places: 3, suspended: false }
 }
 
 fn ended(launch: u32, end: JobEnd) -> JobState {
@@ -224,7 +202,7 @@ fn a_job_whose_pods_are_all_lost_is_replaced() {
 #[test]
 fn a_job_held_back_in_a_queue_is_waited_for() {
     let mut play = Play::running(10);
-    play.job = JobState::Active { name: "job-1".into(), launch: 1, pods: 0, suspended: true };
+    play.job = JobState::Active { name: "job-1".into(), launch: 1, pods: 0, places: 3, suspended: true };
     play.now += 1_000_000;
     assert_eq!(play.act(), Decision::Wait);
 }

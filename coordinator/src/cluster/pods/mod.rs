@@ -13,7 +13,7 @@ use super::names::INDEX;
 /// A pod in a few words.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PodView {
-    /// Its name, which its worker has too.
+    /// Its name, which its worker has too; empty for a place that has no pod.
     pub name: String,
     /// Its completion index: the shard that it begins with.
     pub index: u32,
@@ -60,12 +60,23 @@ impl PodView {
             state: state(pod, events),
         }
     }
+
+    /// A place of a Job that has no pod, and why.
+    #[must_use]
+    pub fn none(index: u32, because: String) -> Self {
+        Self { name: String::new(), index, node: None, state: PodState::Waiting { because } }
+    }
+}
+
+/// A pod's phase; `Pending` before it has any.
+#[must_use]
+pub fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
 }
 
 fn state(pod: &Pod, events: &[Event]) -> PodState {
     let status = pod.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
-    match phase {
+    match phase(pod) {
         "Succeeded" => PodState::Succeeded,
         "Failed" => PodState::Failed { because: last_words::why_ended(pod) },
         _ if pod.metadata.deletion_timestamp.is_some() => {

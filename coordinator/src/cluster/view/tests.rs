@@ -1,35 +1,13 @@
 //! Status as a user reads it, word for word.
 
-use std::num::NonZeroU32;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use steno_shared::ids::WorkerId;
-use steno_shared::options::TranscribeOptions;
-use steno_shared::subtitles::SubtitleLayout;
 
-use super::super::record::{BatchRequest, Course, Found, Wishes};
+use super::super::record::{Course, Found};
+use super::super::sample;
 use super::*;
-use crate::existing::Existing;
 
 fn record(course: Course) -> Record {
-    Record {
-        batch: "0123456789ab".parse().unwrap(),
-        request: BatchRequest {
-            input: "s3://calls/in".into(),
-            output: "s3://calls/out".into(),
-            model: "large-v3".into(),
-            nodes: NonZeroU32::new(3).unwrap(),
-            options: TranscribeOptions::default(),
-            formats: Vec::new(),
-            subtitles: SubtitleLayout::default(),
-            existing: Existing::Refuse,
-        },
-        manifest: None,
-        wishes: Wishes::default(),
-        course,
-        owner: OwnerReference::default(),
-        version: String::new(),
-    }
+    Record { course, ..sample::record() }
 }
 
 fn pod(name: &str, index: u32, node: Option<&str>, state: PodState) -> PodView {
@@ -61,7 +39,7 @@ fn running_with_a_pod_that_waits() {
     let course = Course {
         phase: Phase::Running,
         launch: 1,
-        found: Some(Found { recordings: 42, published: 2, ..Found::default() }),
+        found: Some(Found { published: 2, ..Found::default() }),
         node_seconds: 1800.0,
         ..Course::default()
     };
@@ -83,7 +61,7 @@ fn running_with_a_pod_that_waits() {
         pod("b-0", 0, Some("gpu-1"), PodState::Running),
         pod("a-1", 1, Some("gpu-2"), PodState::Running),
     ];
-    let job = JobState::Active { name: "j".into(), launch: 1, pods: 3, suspended: false };
+    let job = JobState::Active { name: "j".into(), launch: 1, pods: 3, places: 3, suspended: false };
     let status =
         ClusterStatus::of(&record(course), Some(totals), &job, pods, &[worker("b-0", 0)], Some(&price()));
     insta::assert_snapshot!(status.text());
