@@ -34,6 +34,6 @@ pub use settings::{
     AfterDrain, ClusterSettings, JobSettings, ModelCache, ModelSettings, Price, RedisSettings, RedisUser,
     SecretKey, StorageSecret, WorkerSettings,
 };
-pub use view::{ClusterStatus, NodeStatus};
+pub use view::{ClusterStatus, NodeStatus, ReplacedPods};
 pub use volumes::MODELS;
 pub use worker_config::{redis_config, worker_config_map};

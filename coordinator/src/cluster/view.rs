@@ -1,5 +1,6 @@
 //! `steno status` of a batch in a cluster: one text, from the batch's record, its leases, its Job and pods.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct ClusterStatus {
     pub seconds_left: Option<f64>,
     /// The Job's places, by shard.
     pub nodes: Vec<NodeStatus>,
+    /// Pods that ended badly and have another in their place.
+    pub replaced: Vec<ReplacedPods>,
     /// Hours that nodes were in use.
     pub node_hours: f64,
     /// What they cost, if the price is known.
@@ -68,6 +71,15 @@ pub struct NodeStatus {
     /// What its worker does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<WorkerDoing>,
+}
+
+/// Pods of the Job that ended badly for one reason, and were replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplacedPods {
+    /// Why.
+    pub because: String,
+    /// How many.
+    pub pods: u64,
 }
 
 /// What a worker does.
@@ -99,7 +111,8 @@ impl ClusterStatus {
         let course = &record.course;
         let node_hours = course.node_seconds / 3600.0;
         let found = course.found.unwrap_or_default();
-        let mut nodes: Vec<NodeStatus> = latest(pods)
+        let (latest, replaced) = by_place(pods);
+        let mut nodes: Vec<NodeStatus> = latest
             .into_iter()
             .map(|pod| {
                 let worker = workers.iter().find(|worker| worker.worker.name() == pod.name).map(doing);
@@ -123,6 +136,7 @@ impl ClusterStatus {
             suspended: matches!(job, JobState::Active { suspended: true, .. }),
             seconds_left: totals.and_then(|totals| seconds_left(totals, workers)),
             nodes,
+            replaced,
             node_hours,
             cost: price.map(|price| node_hours * price.per_node_hour),
             currency: price.map(|price| price.currency.clone()),
@@ -152,6 +166,15 @@ impl ClusterStatus {
         }
         for node in &self.nodes {
             let _ = writeln!(out, "  {}", node.text());
+        }
+        for ReplacedPods { because, pods } in &self.replaced {
+            let was = if *pods == 1 { "was" } else { "were" };
+            let _ = writeln!(
+                out,
+                "  {} ended badly and {was} replaced: {}",
+                counted(*pods, "pod"),
+                name(because, 300)
+            );
         }
         for event in &self.events {
             let _ = writeln!(out, "  {event}");
@@ -267,8 +290,10 @@ impl WorkerDoing {
 }
 
 /// Of each index the pod that counts: one that is or will be at work, else the one made last, which Kubernetes lists last.
-fn latest(pods: Vec<PodView>) -> Vec<PodView> {
-    let mut by_index: std::collections::BTreeMap<u32, PodView> = std::collections::BTreeMap::new();
+/// And of the others those that ended badly.
+fn by_place(pods: Vec<PodView>) -> (Vec<PodView>, Vec<ReplacedPods>) {
+    let mut by_index: BTreeMap<u32, PodView> = BTreeMap::new();
+    let mut replaced: BTreeMap<String, u64> = BTreeMap::new();
     let rank = |pod: &PodView| match pod.state {
         PodState::Running => 3,
         PodState::Waiting { .. } => 2,
@@ -276,14 +301,16 @@ fn latest(pods: Vec<PodView>) -> Vec<PodView> {
         PodState::Failed { .. } => 0,
     };
     for pod in pods {
-        match by_index.get(&pod.index) {
-            Some(there) if rank(there) > rank(&pod) => {}
-            Some(_) | None => {
-                by_index.insert(pod.index, pod);
-            }
+        let other = match by_index.get(&pod.index) {
+            Some(there) if rank(there) > rank(&pod) => Some(pod),
+            Some(_) | None => by_index.insert(pod.index, pod),
+        };
+        if let Some(PodView { state: PodState::Failed { because }, .. }) = other {
+            *replaced.entry(because).or_default() += 1;
         }
     }
-    by_index.into_values().collect()
+    let replaced = replaced.into_iter().map(|(because, pods)| ReplacedPods { because, pods });
+    (by_index.into_values().collect(), replaced.collect())
 }
 
 fn doing(report: &WorkerReport) -> WorkerDoing {

@@ -26,6 +26,7 @@ async fn doctor_and_helm_test_find_a_good_installation_good_and_a_bad_one_bad() 
     let doctor = world.steno(&["doctor", "--out", "s3://calls/out"])?.run()?.expect(0)?;
     for line in [
         "ok    API server: Kubernetes 1.",
+        "ok    clock of the cluster: the API server and this machine agree",
         "ok    rights: you may do all",
         "ok    installation: model tiny.en",
         "ok    coordinator: pod steno-coordinator-",
@@ -34,6 +35,8 @@ async fn doctor_and_helm_test_find_a_good_installation_good_and_a_bad_one_bad() 
         "ok    Redis from here: ",
         "ok    images: ",
         "ok    Redis from inside: redis://steno-redis:6379 answers",
+        "ok    clock of Redis: Redis and this pod agree",
+        "ok    clock of the object store: the object store and this pod agree",
         "ok    model from inside: s3://models/tiny.en",
         "ok    output from inside: s3://calls/out can be written",
     ] {

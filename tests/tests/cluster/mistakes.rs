@@ -62,3 +62,26 @@ async fn a_missing_bucket_costs_no_pod() -> Result<()> {
     ensure!(world.jobs()?.is_empty());
     world.passed()
 }
+
+/// A pod that is killed for its memory in the middle of a recording, again and again: the recording that does it is failed after
+/// two workers, with the reason, and the others are done. With more memory it is requeued.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_too_large_for_the_memory_fails_alone_and_is_requeued_with_more() -> Result<()> {
+    let nodes = gpu_nodes()?.len();
+    // Enough for a window at a time, not for many.
+    let world = World::new(&["worker.resources.limits.memory=900Mi", "worker.batchSize=16"]).await?;
+    let recordings = world.record(&[400, 6, 6, 6]).await?;
+    world.submit(nodes)?;
+    let said = world.watch(1)?;
+    insta::assert_snapshot!("too_little", reviewed(&said));
+    let failed = world.steno(&["items", "--failed"])?.run()?.expect(0)?.stdout;
+    for words in ["00.flac", "lost after 2 attempts: the worker vanished twice", "give it more; then requeue"]
+    {
+        ensure!(failed.contains(words), "{words:?} is not in\n{failed}");
+    }
+    world.install(&[])?;
+    world.steno(&["requeue", "--all"])?.run()?.expect(0)?;
+    insta::assert_snapshot!("enough", reviewed(&world.watch(0)?));
+    world.check_transcripts(&recordings).await?;
+    world.passed()
+}
