@@ -1,7 +1,6 @@
 //! From a parsed command line to a command, and from its outcome to output and exit code.
 
 use std::collections::HashSet;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -15,6 +14,7 @@ use super::arguments::{
 };
 use super::cluster_arguments::BatchArguments;
 use super::dispatch_cluster;
+use super::output::{print, print_json};
 use super::run_arguments::RunArguments;
 use crate::failure::Failure;
 use crate::inspect::{self, Access, Item, ItemFilter, Selection};
@@ -76,20 +76,6 @@ fn listen_to_log(is_service: bool) {
         .with_ansi(!is_service)
         .log_internal_errors(false)
         .init();
-}
-
-/// Writes to standard output. A reader that has gone (`steno items | head`) is no error.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::unusable(format!("failed to write to standard output: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string(value).map_err(Failure::internal)?)
 }
 
 async fn run_batch(arguments: RunArguments) -> Result<Exit, Failure> {

@@ -4,7 +4,7 @@ use steno_shared::exit::Exit;
 
 use super::arguments::{DeleteArguments, WatchArguments};
 use super::cluster_arguments::{BatchArguments, DoctorArguments, SubmitArguments};
-use super::dispatch::{print, print_json};
+use super::output::{print, print_json};
 use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};

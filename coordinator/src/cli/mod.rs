@@ -5,6 +5,7 @@ mod cluster_arguments;
 mod dispatch;
 mod dispatch_cluster;
 mod options_arguments;
+mod output;
 mod run_arguments;
 mod s3_arguments;
 mod subtitle_arguments;

@@ -21,7 +21,7 @@ pub struct Situation<'a> {
     pub totals: Option<Totals>,
     /// Its latest Job.
     pub job: &'a JobState,
-    /// What the Job's pods said last.
+    /// What the Job's pods said last, or what the cluster says of a Job that it lets make none.
     pub last_words: Option<&'a str>,
     /// Seconds since 1970.
     pub now: u64,
@@ -137,7 +137,14 @@ fn go_on(situation: &Situation<'_>, totals: Totals) -> Decision {
             };
             relaunch(situation, totals, message)
         }
-        JobState::None => relaunch(situation, totals, "its Job went"),
+        JobState::None => {
+            let is_refused = situation.last_words.is_some();
+            relaunch(
+                situation,
+                totals,
+                if is_refused { "no pod of it could be made" } else { "its Job went" },
+            )
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A Job as the decisions see it.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::batch::v1::Job;
 
 use super::names::launch_of;
@@ -19,8 +21,8 @@ pub enum JobState {
         launch: u32,
         /// Pods that are pending or at work, not on their way out.
         pods: u32,
-        /// Pods that it is to have: one an index.
-        places: u32,
+        /// The completion indexes that are to have a pod: those that are neither done nor given up.
+        open: Vec<u32>,
         /// Held back: it waits in a queue, or a user suspended it.
         suspended: bool,
     },
@@ -86,17 +88,21 @@ impl JobState {
             name: job.metadata.name.clone().unwrap_or_default(),
             launch,
             pods: count(status.active),
-            places: count(job.spec.as_ref().and_then(|spec| spec.completions)),
+            open: open(
+                count(job.spec.as_ref().and_then(|spec| spec.completions)),
+                &[status.completed_indexes.as_deref(), status.failed_indexes.as_deref()],
+            ),
             suspended: job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false),
         }
     }
 
-    /// The completion indexes of its places that no pod has; none unless it is at work.
+    /// The completion indexes that are to have a pod and have none.
     #[must_use]
-    pub fn bare_places(&self, pods: &[PodView]) -> Vec<u32> {
+    pub fn bare(&self, pods: &[PodView]) -> Vec<u32> {
         match self {
-            Self::Active { places, suspended: false, .. } => {
-                (0..*places).filter(|place| pods.iter().all(|pod| pod.index != *place)).collect()
+            Self::Active { open, suspended: false, .. } => {
+                let has_pod: BTreeSet<u32> = pods.iter().map(|pod| pod.index).collect();
+                open.iter().copied().filter(|index| !has_pod.contains(index)).collect()
             }
             Self::None | Self::Active { .. } | Self::Leaving { .. } | Self::Ended { .. } => Vec::new(),
         }
@@ -110,6 +116,18 @@ impl JobState {
             Self::Active { launch, .. } | Self::Leaving { launch } | Self::Ended { launch, .. } => *launch,
         }
     }
+}
+
+/// The indexes below `count` that are in none of these, as Kubernetes writes them: `1,3-5,7`.
+fn open(count: u32, ended: &[Option<&str>]) -> Vec<u32> {
+    let mut open: BTreeSet<u32> = (0..count).collect();
+    for range in ended.iter().flatten().flat_map(|text| text.split(',')) {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
+            open.retain(|index| !(first..=last).contains(index));
+        }
+    }
+    open.into_iter().collect()
 }
 
 fn count(number: Option<i32>) -> u32 {
@@ -151,8 +169,13 @@ mod tests {
             job(1, failed("PodFailurePolicy")),
             job(2, json!({"spec": {"completions": 3, "template": {}}, "status": {"active": 3}})),
         ];
-        let active =
-            JobState::Active { name: "steno-b-2".into(), launch: 2, pods: 3, places: 3, suspended: false };
+        let active = JobState::Active {
+            name: "steno-b-2".into(),
+            launch: 2,
+            pods: 3,
+            open: vec![0, 1, 2],
+            suspended: false,
+        };
         assert_eq!(JobState::latest(&jobs), active);
         let message = "words".to_owned();
         assert_eq!(
@@ -170,8 +193,13 @@ mod tests {
         );
         let leaving = json!({"metadata": {"deletionTimestamp": "2026-11-27T00:00:00Z"}});
         assert_eq!(JobState::latest(&[job(5, leaving)]), JobState::Leaving { launch: 5 });
-        let one = PodView { index: 1, ..PodView::none(0, String::new()) };
-        assert_eq!(JobState::latest(&jobs).bare_places(&[one]), [0, 2]);
+        let one = PodView::without_pod(1, String::new());
+        assert_eq!(JobState::latest(&jobs).bare(std::slice::from_ref(&one)), [0, 2]);
+        let ended = json!({
+            "spec": {"completions": 8, "template": {}},
+            "status": {"active": 1, "completedIndexes": "0,2-4", "failedIndexes": "7"},
+        });
+        assert_eq!(JobState::latest(&[job(2, ended)]).bare(&[one]), [5, 6]);
         let waiting = job(1, json!({"spec": {"suspend": true, "template": {}}}));
         assert!(matches!(JobState::latest(&[waiting]), JobState::Active { pods: 0, suspended: true, .. }));
     }

@@ -15,17 +15,18 @@ pub fn judge_model_claim(name: &str, claim: Option<PersistentVolumeClaim>) -> Re
     })?;
     let spec = claim.spec.unwrap_or_default();
     let modes = spec.access_modes.unwrap_or_default();
+    let shown = if modes.is_empty() { "without access modes".to_owned() } else { modes.join(", ") };
     if !modes.iter().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany") {
         return Err(format!(
             "the model's volume claim {name} is {}: it can be mounted on one node only, and the coordinator and each worker have one of \
              their own; use a storage class with ReadWriteMany, or set model.cache.type to pod or node in the chart's values (each \
              node then fetches the model once)",
-            modes.join(", ")
+            shown
         ));
     }
     Ok(format!(
         "claim {name} is {}, of storage class {}",
-        modes.join(", "),
+        shown,
         spec.storage_class_name.as_deref().unwrap_or("(default)")
     ))
 }

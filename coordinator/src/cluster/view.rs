@@ -14,6 +14,9 @@ use super::settings::Price;
 use crate::progress::Totals;
 use crate::quantities::{audio, counted, grouped, name, wall};
 
+/// How many reasons for which pods were replaced are told.
+const REPLACED_MAX: usize = 5;
+
 /// A batch's state, as `--json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClusterStatus {
@@ -50,7 +53,7 @@ pub struct ClusterStatus {
     pub seconds_left: Option<f64>,
     /// The Job's places, by shard.
     pub nodes: Vec<NodeStatus>,
-    /// Pods that ended badly and have another in their place.
+    /// Pods that did not end well and have another in their place, the most frequent reason first.
     pub replaced: Vec<ReplacedPods>,
     /// Hours that nodes were in use.
     pub node_hours: f64,
@@ -62,7 +65,7 @@ pub struct ClusterStatus {
     pub currency: Option<String>,
 }
 
-/// A pod and the worker in it.
+/// A place of the Job: its pod, or why it has none, and the worker in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NodeStatus {
     /// The pod.
@@ -73,7 +76,7 @@ pub struct NodeStatus {
     pub worker: Option<WorkerDoing>,
 }
 
-/// Pods of the Job that ended badly for one reason, and were replaced.
+/// Pods of the Job that ended for one reason, and were replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplacedPods {
     /// Why.
@@ -115,7 +118,10 @@ impl ClusterStatus {
         let mut nodes: Vec<NodeStatus> = latest
             .into_iter()
             .map(|pod| {
-                let worker = workers.iter().find(|worker| worker.worker.name() == pod.name).map(doing);
+                let worker = workers
+                    .iter()
+                    .find(|worker| Some(worker.worker.name()) == pod.name.as_deref())
+                    .map(doing);
                 NodeStatus { pod, worker }
             })
             .collect();
@@ -167,14 +173,13 @@ impl ClusterStatus {
         for node in &self.nodes {
             let _ = writeln!(out, "  {}", node.text());
         }
-        for ReplacedPods { because, pods } in &self.replaced {
+        for ReplacedPods { because, pods } in self.replaced.iter().take(REPLACED_MAX) {
             let was = if *pods == 1 { "was" } else { "were" };
-            let _ = writeln!(
-                out,
-                "  {} ended badly and {was} replaced: {}",
-                counted(*pods, "pod"),
-                name(because, 300)
-            );
+            let _ = writeln!(out, "  {} {was} replaced: {}", counted(*pods, "pod"), name(because, 300));
+        }
+        if let Some(more) = self.replaced.get(REPLACED_MAX..).filter(|more| !more.is_empty()) {
+            let pods = more.iter().map(|replaced| replaced.pods).sum();
+            let _ = writeln!(out, "  {} replaced for other reasons (see --json)", counted(pods, "more pod"));
         }
         for event in &self.events {
             let _ = writeln!(out, "  {event}");
@@ -290,7 +295,7 @@ impl WorkerDoing {
 }
 
 /// Of each index the pod that counts: one that is or will be at work, else the one made last, which Kubernetes lists last.
-/// And of the others those that ended badly.
+/// And of the others those that did not end well, by why.
 fn by_place(pods: Vec<PodView>) -> (Vec<PodView>, Vec<ReplacedPods>) {
     let mut by_index: BTreeMap<u32, PodView> = BTreeMap::new();
     let mut replaced: BTreeMap<String, u64> = BTreeMap::new();
@@ -309,8 +314,10 @@ fn by_place(pods: Vec<PodView>) -> (Vec<PodView>, Vec<ReplacedPods>) {
             *replaced.entry(because).or_default() += 1;
         }
     }
-    let replaced = replaced.into_iter().map(|(because, pods)| ReplacedPods { because, pods });
-    (by_index.into_values().collect(), replaced.collect())
+    let mut replaced: Vec<ReplacedPods> =
+        replaced.into_iter().map(|(because, pods)| ReplacedPods { because, pods }).collect();
+    replaced.sort_by_key(|replaced| std::cmp::Reverse(replaced.pods));
+    (by_index.into_values().collect(), replaced)
 }
 
 fn doing(report: &WorkerReport) -> WorkerDoing {

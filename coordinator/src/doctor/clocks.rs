@@ -1,9 +1,10 @@
-//! Whether clocks agree. Leases are kept by Redis's clock alone, but object stores refuse requests that are signed at a time
-//! too far from their own, and API servers refuse certificates and tokens that are not valid yet, or no more.
+//! Whether clocks agree. Leases are kept by Redis's clock alone, whatever it shows; but object stores refuse requests that are
+//! signed at a time too far from their own, and API servers refuse tokens that are not valid yet, or no more.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::jiff::fmt::rfc2822;
+use reqwest::redirect::Policy;
 
 use super::check::Check;
 use crate::failure::{Failure, root_cause};
@@ -43,39 +44,52 @@ impl Reading {
     }
 }
 
-/// Reads the clock of an HTTP server.
+/// Reads the clock of an HTTP server, and of no other to which it may point.
 ///
 /// # Errors
 /// If it does not answer, or without a date.
 pub(super) async fn of_server(url: &str) -> Result<Reading, Failure> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(Failure::internal)?;
+    let client = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(Policy::none())
+        .build()
+        .map_err(Failure::internal)?;
     let answer = client.head(url).send().await;
     let answer = answer.map_err(|error| Failure::lost(root_cause(&error.without_url()).to_string()))?;
     Reading::of_header(answer.headers().get("date").map(|value| value.as_bytes()))
 }
 
-/// Judges by how much two clocks differ. `whose` is the other's owner, `own` this one's.
-pub(super) fn judge(what: &str, whose: &str, own: &str, read: Result<Reading, Failure>) -> Check {
+/// Who the other clock belongs to, and what comes of a large difference.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    /// What is looked at.
+    pub(super) what: &'static str,
+    /// Whose clock it is.
+    pub(super) whose: &'static str,
+    /// Whose clock is read here.
+    pub(super) own: &'static str,
+    /// What goes wrong when they differ; `None` if nothing does.
+    pub(super) harm: Option<&'static str>,
+}
+
+/// Judges by how much two clocks differ.
+pub(super) fn judge(clock: &Clock, read: Result<Reading, Failure>) -> Check {
+    let Clock { what, whose, own, harm } = *clock;
     let reading = match read {
         Ok(reading) => reading,
         Err(failure) => return Check::note(what, format!("{whose} did not tell the time: {failure}")),
     };
     let ahead = reading.theirs.as_secs_f64() - reading.ours.as_secs_f64();
-    let differs =
-        format!("{whose} is {:.0} s {} {own}", ahead.abs(), if ahead > 0.0 { "ahead of" } else { "behind" });
-    if ahead.abs() >= BAD_SECONDS {
-        return Check::bad(
+    let side = if ahead > 0.0 { "ahead of" } else { "behind" };
+    let differs = format!("{whose} is {:.0} s {side} {own}", ahead.abs());
+    match harm {
+        Some(harm) if ahead.abs() >= BAD_SECONDS => Check::bad(
             what,
-            format!(
-                "{differs}: signatures, certificates and tokens are refused for that; set the wrong one right, by NTP (chrony or \
-                 systemd-timesyncd)"
-            ),
-        );
+            format!("{differs}: {harm}; set the wrong one right, by NTP (chrony or systemd-timesyncd)"),
+        ),
+        Some(_) | None if ahead.abs() >= NOTED_SECONDS => Check::note(what, differs),
+        Some(_) | None => Check::good(what, format!("{whose} and {own} agree")),
     }
-    if ahead.abs() >= NOTED_SECONDS {
-        return Check::note(what, differs);
-    }
-    Check::good(what, format!("{whose} and {own} agree"))
 }
 
 #[cfg(test)]
@@ -83,18 +97,23 @@ mod tests {
     use super::super::check::Outcome;
     use super::*;
 
-    fn judged(theirs: u64) -> Outcome {
+    const STORE: Clock =
+        Clock { what: "clocks", whose: "the store", own: "this pod", harm: Some("it refuses signatures") };
+
+    fn judged(clock: &Clock, theirs: u64) -> Outcome {
         let reading = Reading { theirs: Duration::from_secs(theirs), ours: Duration::from_secs(10_000) };
-        judge("clocks", "Redis", "this pod", Ok(reading)).outcome
+        judge(clock, Ok(reading)).outcome
     }
 
     #[test]
     fn clocks_may_differ_a_little() {
-        assert_eq!(judged(10_002), Outcome::Good("Redis and this pod agree".into()));
-        assert_eq!(judged(9_998), Outcome::Good("Redis and this pod agree".into()));
-        assert_eq!(judged(10_060), Outcome::Note("Redis is 60 s ahead of this pod".into()));
-        let Outcome::Bad(text) = judged(6_400) else { panic!("an hour is too much") };
-        assert!(text.starts_with("Redis is 3600 s behind this pod: ") && text.contains("NTP"), "{text}");
+        assert_eq!(judged(&STORE, 10_002), Outcome::Good("the store and this pod agree".into()));
+        assert_eq!(judged(&STORE, 9_998), Outcome::Good("the store and this pod agree".into()));
+        assert_eq!(judged(&STORE, 10_060), Outcome::Note("the store is 60 s ahead of this pod".into()));
+        let Outcome::Bad(text) = judged(&STORE, 6_400) else { panic!("an hour is too much") };
+        assert!(text.starts_with("the store is 3600 s behind this pod: it refuses signatures; "), "{text}");
+        let harmless = Clock { harm: None, ..STORE };
+        assert!(matches!(judged(&harmless, 6_400), Outcome::Note(_)));
     }
 
     #[test]
@@ -115,8 +134,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let Outcome::Note(text) = judge("clocks", "the store", "this pod", of_server(&url).await).outcome
-        else {
+        let Outcome::Note(text) = judge(&STORE, of_server(&url).await).outcome else {
             panic!("nothing is known")
         };
         assert!(text.starts_with("the store did not tell the time: "), "{text}");

@@ -7,10 +7,18 @@ use kube::client::Body;
 use steno_shared::storage::Location;
 
 use super::check::Check;
-use super::{clocks, nodes, probe, rights};
+use super::clocks::{self, Clock};
+use super::{nodes, probe, rights};
 use crate::cluster::{COORDINATOR, ClusterSettings, phase, why_waiting};
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Installation, RedisAccess, Where, check_model_cache, within};
+
+const CLOCK: Clock = Clock {
+    what: "clock of the cluster",
+    whose: "the API server",
+    own: "this machine",
+    harm: Some("credentials that are valid for a time only may be refused"),
+};
 
 /// Looks at everything, and goes on as far as it makes sense.
 ///
@@ -28,12 +36,7 @@ pub async fn check_cluster(place: &Where, output: Option<&Location>) -> Result<V
     if !is_reached {
         return Ok(checks);
     }
-    checks.push(clocks::judge(
-        "clock of the cluster",
-        "the API server",
-        "this machine",
-        clock(&cluster).await,
-    ));
+    checks.push(clocks::judge(&CLOCK, clock(&cluster).await));
     let installation = match Installation::find(&cluster).await {
         Ok(installation) => installation,
         Err(failure) => {
@@ -121,7 +124,7 @@ async fn redis(cluster: &Cluster, settings: &ClusterSettings) -> Result<String, 
     let access = RedisAccess::open(cluster, &settings.redis).await?;
     let batch = "doctor".parse().map_err(Failure::internal)?;
     access.leases(&batch).await?.meta().await?;
-    Ok("it answers through the API server".to_owned())
+    Ok(format!("{} answers", access.shown()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use steno_shared::model_cache::look;
 use steno_shared::storage::{Location, Store};
 
 use super::check::Check;
-use super::clocks;
+use super::clocks::{self, Clock};
 use crate::backlog::check_output;
 use crate::cluster::{ClusterSettings, redis_config};
 use crate::coordinate::model_place;
@@ -17,8 +17,13 @@ use crate::failure::Failure;
 use crate::kubernetes::read_settings;
 use crate::quantities::grouped;
 
-const REDIS_CLOCK: &str = "clock of Redis";
-const STORE_CLOCK: &str = "clock of the object store";
+const REDIS: Clock = Clock { what: "clock of Redis", whose: "Redis", own: "this pod", harm: None };
+const STORE: Clock = Clock {
+    what: "clock of the object store",
+    whose: "the object store",
+    own: "this pod",
+    harm: Some("it refuses requests that are signed more than 15 minutes from its own time"),
+};
 
 /// Looks, as the coordinator's account and with its credentials. `output` is where transcripts would go.
 ///
@@ -33,12 +38,14 @@ pub async fn check_inside(settings: &Path, output: Option<&Location>) -> Result<
     )];
     if let Ok(leases) = redis {
         let read = leases.clock().await.map(clocks::Reading::now).map_err(Failure::from);
-        checks.push(clocks::judge(REDIS_CLOCK, "Redis", "this pod", read));
+        checks.push(clocks::judge(&REDIS, read));
     }
-    if let Some(endpoint) = &settings.s3.endpoint {
-        let read = clocks::of_server(endpoint).await;
-        checks.push(clocks::judge(STORE_CLOCK, "the object store", "this pod", read));
-    }
+    checks.push(match &settings.s3.endpoint {
+        Some(endpoint) => clocks::judge(&STORE, clocks::of_server(endpoint).await),
+        None => {
+            Check::note(STORE.what, "not looked at: without storage.endpoint in the chart's values it is AWS")
+        }
+    });
     checks.push(Check::of("model from inside", model(&settings).await));
     if let Some(output) = output {
         checks.push(Check::of("output from inside", writable(output, &settings).await));

@@ -96,11 +96,11 @@ impl ClusterAccess {
         let pending = pods.iter().any(|pod| phase(pod) == "Pending");
         let events = if pending { self.events().await? } else { Vec::new() };
         let mut pods: Vec<PodView> = pods.iter().map(|pod| PodView::of(pod, &events)).collect();
-        let bare = job.bare_places(&pods);
+        let bare = job.bare(&pods);
         if !bare.is_empty()
             && let Some(why) = job_events::why_no_pods(&self.cluster, &job_name(batch, job.launch())).await?
         {
-            pods.extend(bare.iter().map(|place| PodView::none(*place, why.clone())));
+            pods.extend(bare.iter().map(|place| PodView::without_pod(*place, why.clone())));
         }
         let snapshot = match record.course.shards {
             0 => None,

@@ -62,6 +62,12 @@ impl RedisAccess {
         Ok(Self { config, _forward: Some(forward) })
     }
 
+    /// How it is reached, for a person.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        if self._forward.is_some() { "it, through the API server," } else { &self.config.url }
+    }
+
     /// The leases of a batch.
     ///
     /// # Errors

@@ -10,10 +10,8 @@ use futures::StreamExt as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use steno_shared::fingerprint::hex;
-use steno_shared::model_cache::Steps;
 use steno_shared::model_folder::is_model_file;
 
-use super::pull::tell;
 use crate::failure::{Failure, root_cause};
 
 const ENDPOINT: &str = "https://huggingface.co";
@@ -47,13 +45,17 @@ struct Lfs {
 }
 
 /// Fetches a model's files into an empty folder, and checks those that have a checksum.
-pub(super) async fn download(id: &str, folder: &Path) -> Result<(), Failure> {
+/// `progress` is told the bytes so far.
+pub(super) async fn download(
+    id: &str,
+    folder: &Path,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), Failure> {
     let hub = Hub::new()?;
     let files = hub.files(id).await?;
-    let steps = Steps::default();
     let mut before = 0;
     for file in files.iter().filter(|file| is_model_file(&file.path)) {
-        before = hub.file(id, file, folder, before, &steps).await?;
+        before = hub.file(id, file, folder, before, progress).await?;
     }
     Ok(())
 }
@@ -102,7 +104,7 @@ impl Hub {
         file: &HubFile,
         folder: &Path,
         before: u64,
-        steps: &Steps,
+        progress: &(dyn Fn(u64) + Sync),
     ) -> Result<u64, Failure> {
         let name = &file.path;
         let doing = format!("fetch {name} of model {id}");
@@ -121,7 +123,7 @@ impl Hub {
             out.write_all(&piece).map_err(unwritten)?;
             sum.update(&piece);
             bytes += piece.len() as u64;
-            tell(steps, before + bytes);
+            progress(before + bytes);
         }
         let sum = hex(&sum.finalize());
         if length.is_some_and(|length| length != bytes) || file.lfs.as_ref().is_some_and(|lfs| lfs.oid != sum)

@@ -36,7 +36,8 @@ async fn into_folder(source: &str, folder: &Path, s3: &S3Config) -> Result<Pulle
         let staging = tempfile::tempdir_in(beside(folder)?).map_err(|error| {
             Failure::unusable(format!("failed to make a folder beside {}: {error}", folder.display()))
         })?;
-        hub::download(source, staging.path()).await?;
+        let steps = Steps::default();
+        hub::download(source, staging.path(), &|bytes| tell(&steps, bytes)).await?;
         return from(&Location::Folder(staging.path().to_owned()), folder, s3).await;
     }
     let place: Location = source.parse().map_err(Failure::usage)?;
@@ -71,7 +72,7 @@ async fn upload(folder: &Path, target: &Store) -> Result<(), Failure> {
 }
 
 /// A line about how far a download is, now and then.
-pub(super) fn tell(steps: &Steps, bytes: u64) {
+fn tell(steps: &Steps, bytes: u64) {
     if steps.is_next(bytes) {
         write_line(&format!("{} bytes", grouped(bytes)));
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use steno_tests::condition;
 
-use super::world::{World, apply, gpu_nodes, tag};
+use super::world::{World, apply, gpu_nodes, tag, waits_because};
 
 /// What the pods of the batch's latest Job fetched, in bytes each.
 fn fetched(world: &World) -> Result<Vec<u64>> {
@@ -29,18 +29,23 @@ async fn each_node_fetches_the_model_once_and_mends_a_damaged_copy() -> Result<(
     let nodes = gpu_nodes()?;
     let world = World::without_steno(&[]).await?;
     let folder = format!("{}-models", world.namespace);
+    let played = fill_and_damage(&world, &nodes, &folder).await;
+    for node in &nodes {
+        world.on_node_as_root(node, &format!("rm -rf /host/{folder}"))?;
+    }
+    played?;
+    world.passed()
+}
+
+async fn fill_and_damage(world: &World, nodes: &[String], folder: &str) -> Result<()> {
     let path = format!("model.cache.node.path=/var/lib/{folder}");
     world.install(&["model.cache.type=node", &path])?;
     let recordings = world.record(&[5; 6]).await?;
     world.submit(nodes.len())?;
     world.until("pods wait for the folder that nobody has made yet", |status| {
-        let waits = |pod: &Value| {
-            let because = pod["state"]["waiting"]["because"].as_str().unwrap_or_default();
-            because.contains("the folder of model.cache.node is not on the node")
-        };
-        status["nodes"].as_array().is_some_and(|pods| pods.iter().any(waits))
+        waits_because(status, "the folder of model.cache.node is not on the node")
     })?;
-    for node in &nodes {
+    for node in nodes {
         // As docs/kubernetes.md tells.
         world.on_node_as_root(
             node,
@@ -49,7 +54,7 @@ async fn each_node_fetches_the_model_once_and_mends_a_damaged_copy() -> Result<(
     }
     world.watch(0)?;
     world.check_transcripts(&recordings).await?;
-    let first = fetched(&world)?;
+    let first = fetched(world)?;
     let size = first.first().copied().unwrap_or_default();
     ensure!(size > 70_000_000 && first == vec![size; nodes.len()], "fetched at first: {first:?}");
 
@@ -57,30 +62,28 @@ async fn each_node_fetches_the_model_once_and_mends_a_damaged_copy() -> Result<(
     let model = format!("/host/{folder}/tiny.en");
     world.on_node_as_root(&nodes[0], &format!("truncate --size=1000000 {model}/model.bin"))?;
     world.on_node_as_root(&nodes[1], &format!("rm -r {model}"))?;
-    two_at_once(&world, &nodes[1], size)?;
+    two_at_once(world, &nodes[1], folder, size)?;
     let more = world.record(&[5; 12]).await?;
     // Some of the first have been made anew, and are other recordings now.
-    let count = nodes.len().to_string();
-    let submit =
-        ["submit", "s3://calls/in", "--out", "s3://calls/out", "--nodes", &count, "--existing", "replace"];
-    world.steno(&submit)?.run()?.expect(0)?;
+    world.submission(nodes.len())?.args(["--existing", "replace"]).run()?.expect(0)?;
     world.watch(0)?;
     world.check_transcripts(&more).await?;
-    let mut second = fetched(&world)?;
+    let mut second = fetched(world)?;
     second.sort_unstable();
     let mut wanted = vec![0; nodes.len() - 1];
     wanted.push(size);
     ensure!(second == wanted, "fetched with one damaged copy of {} nodes: {second:?}", nodes.len());
     let left = world.on_node_as_root(&nodes[0], &format!("ls -A /host/{folder}"))?;
     ensure!(left.lines().eq([".tiny.en.lock", "tiny.en"]), "the node's folder holds {left}");
-    for node in &nodes {
-        world.on_node_as_root(node, &format!("rm -r /host/{folder}"))?;
-    }
-    world.passed()
+    Ok(())
 }
 
-/// Two pods that fetch the model at the same moment on a node that has none: one of them does.
-fn two_at_once(world: &World, node: &str, size: u64) -> Result<()> {
+/// Two pods that want the model at the same moment on a node that has none: one of them fetches it. Somebody holds the lock
+/// until both are there.
+fn two_at_once(world: &World, node: &str, folder: &str, size: u64) -> Result<()> {
+    let hold = "until [ -e /host/FOLDER/go ]; do sleep 0.1; done";
+    let lock = format!("flock /host/{folder}/.tiny.en.lock sh -c '{}'", hold.replace("FOLDER", folder));
+    let holder = world.begin_as_root(node, &lock)?;
     let jobs = world.jobs()?;
     let job: Value = serde_json::from_str(&world.kubectl(&["get", "job", &jobs[0], "--output=json"])?)?;
     let mut spec = job["spec"]["template"]["spec"].clone();
@@ -100,6 +103,12 @@ fn two_at_once(world: &World, node: &str, size: u64) -> Result<()> {
         });
         apply(&world.namespace, &pod.to_string())?;
     }
+    for name in names {
+        let began = "--for=jsonpath={.status.initContainerStatuses[0].state.running.startedAt}";
+        world.kubectl(&["wait", began, &format!("pod/{name}"), "--timeout=60s"])?;
+    }
+    world.on_node_as_root(node, &format!("touch /host/{folder}/go"))?;
+    world.ended_as_root(&holder)?;
     let mut bytes = Vec::new();
     for name in names {
         world.kubectl(&[
@@ -111,6 +120,7 @@ fn two_at_once(world: &World, node: &str, size: u64) -> Result<()> {
         bytes.push(fetched_by(world, name)?);
         world.kubectl(&["delete", "pod", name, "--wait=false"])?;
     }
+    world.on_node_as_root(node, &format!("rm /host/{folder}/go"))?;
     bytes.sort_unstable();
     ensure!(bytes == [0, size], "two at once fetched {bytes:?}");
     Ok(())
@@ -129,11 +139,12 @@ async fn a_claim_for_many_nodes_holds_the_model_and_one_for_a_single_node_is_ref
     // One that the chart does not see, as it is made after the installation.
     world.install(&[claim[0], "model.cache.claim.existing=mine", "coordinator.replicas=0"])?;
     make_claim(&world, "mine", "ReadWriteOnce")?;
-    let submit = ["submit", "s3://calls/in", "--out", "s3://calls/out", "--nodes", "2"];
-    let refused = world.steno(&submit)?.run()?.expect(3)?;
-    ensure!(refused.stderr.contains("claim mine is ReadWriteOnce: it can be mounted on one node only"));
+    let refused = world.submission(nodes.len())?.run()?.expect(3)?;
+    let words = "claim mine is ReadWriteOnce: it can be mounted on one node only";
+    ensure!(refused.stderr.contains(words), "{}", refused.stderr);
     let doctor = world.steno(&["doctor"])?.run()?.expect(3)?;
-    ensure!(doctor.stdout.contains("BAD   model cache: the model's volume claim mine is ReadWriteOnce"));
+    let words = "BAD   model cache: the model's volume claim mine is ReadWriteOnce";
+    ensure!(doctor.stdout.contains(words), "{}", doctor.stdout);
 
     make_claim(&world, "models", "ReadWriteMany")?;
     fill(&world)?;

@@ -35,7 +35,8 @@ struct Life {
     death: Option<Death>,
     /// Method and path of the write that it died of.
     died_of: Option<String>,
-    /// Objects that earlier lives made: making them again changes nothing, and passes.
+    /// Where earlier lives made something: making it again changes nothing, and passes. A batch with one launch makes one object
+    /// of a kind.
     made: Vec<String>,
 }
 

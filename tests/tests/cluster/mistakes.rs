@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::world::{World, gpu_nodes, reviewed};
+use super::world::{World, at_work, gpu_nodes, reviewed, waits_because};
 
 /// A configuration that no pod can work with fails the batch at once, with the worker's words; too little memory does so after
 /// some tries. Each time the values are mended and the same is submitted again.
@@ -38,12 +38,7 @@ async fn a_pod_without_a_node_says_why_and_the_others_do_its_work() -> Result<()
     let recordings = world.record(&[15; 12]).await?;
     world.submit(nodes + 1)?;
     world.until("one pod waits for a node while the others work", |status| {
-        let pods = status["nodes"].as_array().cloned().unwrap_or_default();
-        let because = |pod: &serde_json::Value| {
-            pod["state"]["waiting"]["because"].as_str().unwrap_or_default().to_owned()
-        };
-        pods.iter().any(|pod| because(pod).contains("no node has a free GPU"))
-            && pods.iter().filter(|pod| pod["worker"].is_object()).count() == nodes
+        waits_because(status, "no node has a free GPU") && at_work(status) == nodes
     })?;
     insta::assert_snapshot!(reviewed(&world.watch(0)?));
     world.check_transcripts(&recordings).await?;
@@ -73,10 +68,10 @@ async fn a_recording_too_large_for_the_memory_fails_alone_and_is_requeued_with_m
     let recordings = world.record(&[400, 6, 6, 6]).await?;
     world.submit(nodes)?;
     let said = world.watch(1)?;
+    ensure!(said.contains("2 pods were replaced: it was killed for using more memory than"), "{said}");
     insta::assert_snapshot!("too_little", reviewed(&said));
     let failed = world.steno(&["items", "--failed"])?.run()?.expect(0)?.stdout;
-    for words in ["00.flac", "lost after 2 attempts: the worker vanished twice", "give it more; then requeue"]
-    {
+    for words in ["00.flac", "lost after 2 attempts: the worker vanished twice", "give them more"] {
         ensure!(failed.contains(words), "{words:?} is not in\n{failed}");
     }
     world.install(&[])?;

@@ -7,6 +7,11 @@ use super::world::{World, apply, home_node, kubectl, tag};
 impl World {
     /// Runs a shell script as root on a node, with the node's folder /var/lib as /host; gives what it printed.
     pub(crate) fn on_node_as_root(&self, node: &str, script: &str) -> Result<String> {
+        self.ended_as_root(&self.begin_as_root(node, script)?)
+    }
+
+    /// Begins such a script; gives its pod.
+    pub(crate) fn begin_as_root(&self, node: &str, script: &str) -> Result<String> {
         let name = format!("root-on-{node}-{:08x}", rand::random::<u32>());
         let pod = serde_json::json!({
             "apiVersion": "v1",
@@ -28,15 +33,16 @@ impl World {
             },
         });
         apply(&self.namespace, &pod.to_string())?;
-        let ended = self.kubectl(&[
-            "wait",
-            "--for=jsonpath={.status.phase}=Succeeded",
-            &format!("pod/{name}"),
-            "--timeout=60s",
-        ]);
-        let said = self.kubectl(&["logs", &name])?;
-        ended.with_context(|| format!("{script}: {said}"))?;
-        self.kubectl(&["delete", "pod", &name, "--wait=false"])?;
+        Ok(name)
+    }
+
+    /// Waits until such a script has ended; gives what it printed.
+    pub(crate) fn ended_as_root(&self, pod: &str) -> Result<String> {
+        let phase = "--for=jsonpath={.status.phase}=Succeeded";
+        let ended = self.kubectl(&["wait", phase, &format!("pod/{pod}"), "--timeout=60s"]);
+        let said = self.kubectl(&["logs", pod])?;
+        ended.with_context(|| format!("{pod} said: {said}"))?;
+        self.kubectl(&["delete", "pod", pod, "--wait=false"])?;
         Ok(said)
     }
 

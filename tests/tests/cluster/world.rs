@@ -166,11 +166,14 @@ impl World {
         Ok(self.command()?.args(arguments).args(["--kube", "--namespace", &self.namespace]))
     }
 
-    /// Submits the recordings in the bucket for so many nodes.
+    /// The command that submits the recordings in the bucket for so many nodes.
+    pub(crate) fn submission(&self, nodes: usize) -> Result<Steno> {
+        self.steno(&["submit", "s3://calls/in", "--out", "s3://calls/out", "--nodes", &nodes.to_string()])
+    }
+
+    /// Submits them.
     pub(crate) fn submit(&self, nodes: usize) -> Result<Ended> {
-        let nodes = nodes.to_string();
-        let submit = ["submit", "s3://calls/in", "--out", "s3://calls/out", "--nodes", &nodes];
-        self.steno(&submit)?.run()?.expect(0)
+        self.submission(nodes)?.run()?.expect(0)
     }
 
     /// The state of the batch.
@@ -186,8 +189,7 @@ impl World {
             if is_so(&status) {
                 return Ok(status);
             }
-            let phase = status["phase"].as_str().unwrap_or_default();
-            ensure!(phase == "running" || phase == "intake", "the batch ended before {what}: {status:#}");
+            ensure!(status["settled"] == false, "the batch ended before {what}: {status:#}");
             ensure!(began.elapsed() < SETTLED_WITHIN, "not within {SETTLED_WITHIN:?}: {what}: {status:#}");
             std::thread::sleep(Duration::from_millis(300));
         }
@@ -203,7 +205,12 @@ impl World {
 
     /// Waits for the batch's end by `steno watch`, and gives its last words: what a user would see.
     pub(crate) fn watch(&self, code: i32) -> Result<String> {
-        let mut watch = self.steno(&["watch"])?.start()?;
+        Self::to_its_end(self.steno(&["watch"])?, code)
+    }
+
+    /// The same with this `steno watch`.
+    pub(crate) fn to_its_end(watch: Steno, code: i32) -> Result<String> {
+        let mut watch = watch.start()?;
         let began = Instant::now();
         while watch.is_running()? {
             ensure!(began.elapsed() < SETTLED_WITHIN, "steno watch does not end:\n{}", watch.said());
@@ -286,6 +293,18 @@ impl Drop for World {
         }
         let _ = kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
     }
+}
+
+/// Whether a pod, or a place without one, waits for a reason of these words.
+pub(crate) fn waits_because(status: &Value, words: &str) -> bool {
+    let says =
+        |pod: &Value| pod["state"]["waiting"]["because"].as_str().is_some_and(|text| text.contains(words));
+    status["nodes"].as_array().is_some_and(|pods| pods.iter().any(says))
+}
+
+/// How many places have a worker that has told what it does.
+pub(crate) fn at_work(status: &Value) -> usize {
+    status["nodes"].as_array().map_or(0, |pods| pods.iter().filter(|pod| pod["worker"].is_object()).count())
 }
 
 /// The images' tag.

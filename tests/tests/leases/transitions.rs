@@ -284,7 +284,7 @@ async fn a_recording_that_takes_its_worker_along_twice_is_dead_with_the_reason()
     let reason = row.error.unwrap_or_default();
     assert!(
         reason.contains("vanished twice while working on this recording, last pod-2")
-            && reason.contains("give it more; then requeue the recording"),
+            && reason.contains("give them more"),
         "{reason}"
     );
     world.check()

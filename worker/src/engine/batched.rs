@@ -1,12 +1,11 @@
 //! The batched pipeline: windows of many recordings side by side, each for itself.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use steno_shared::options::TranscribeOptions;
 
-use super::hear::{Batch, Heard, Outcome, Row, Texts};
+use super::hear::{Batch, Heard, Outcome, Row, Texts, Watch};
 use super::{Engine, EngineError};
 use crate::assemble::Transcription;
 use crate::batch::{OpenRecording, Retries, Ticket, Tongue};
@@ -14,9 +13,6 @@ use crate::disposition::Disposition;
 use crate::features::rest_of_window;
 use crate::generate::{NativeError, WindowModel};
 use crate::vad::Chunk;
-
-/// Told before and after each native call, for each recording whose windows were in it; may ask to stop.
-pub type Watch<'a> = &'a mut dyn FnMut(Ticket) -> ControlFlow<()>;
 
 /// A recording that the decoder is done with.
 pub type Done = (Ticket, Result<Transcription, EngineError>);

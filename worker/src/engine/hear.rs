@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 
 use steno_shared::options::{OptionsError, TranscribeOptions};
 
-use super::batched::Watch;
 use super::{Engine, EngineError};
 use crate::batch::{Part, Ticket, Tongue, cut_window};
 use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
@@ -16,6 +15,9 @@ use crate::transcribe::{
     is_silence, judge, most_new_tokens,
 };
 use crate::words::aligned_words;
+
+/// Told before and after each native call, for each recording whose windows were in it; may ask to stop.
+pub type Watch<'a> = &'a mut dyn FnMut(Ticket) -> ControlFlow<()>;
 
 /// A window, or the rest of one, to be heard.
 #[derive(Debug)]

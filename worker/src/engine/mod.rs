@@ -14,7 +14,8 @@ mod transcribe;
 mod windows;
 mod words;
 
-pub use batched::{BatchDecoder, Done, Watch};
+pub use batched::{BatchDecoder, Done};
 pub use error::EngineError;
+pub use hear::Watch;
 pub use load::{Engine, EngineDescription};
 pub use transcribe::Progress;

@@ -59,7 +59,7 @@ impl Play {
 }
 
 fn active(launch: u32, pods: u32) -> JobState {
-    JobState::Active { name: format!("job-{launch}"), launch, pods, places: 3, suspended: false }
+    JobState::Active { name: format!("job-{launch}"), launch, pods, open: vec![0, 1, 2], suspended: false }
 }
 
 fn ended(launch: u32, end: JobEnd) -> JobState {
@@ -202,7 +202,8 @@ fn a_job_whose_pods_are_all_lost_is_replaced() {
 #[test]
 fn a_job_held_back_in_a_queue_is_waited_for() {
     let mut play = Play::running(10);
-    play.job = JobState::Active { name: "job-1".into(), launch: 1, pods: 0, places: 3, suspended: true };
+    play.job =
+        JobState::Active { name: "job-1".into(), launch: 1, pods: 0, open: vec![0, 1, 2], suspended: true };
     play.now += 1_000_000;
     assert_eq!(play.act(), Decision::Wait);
 }

@@ -13,8 +13,9 @@ use super::names::INDEX;
 /// A pod in a few words.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PodView {
-    /// Its name, which its worker has too; empty for a place that has no pod.
-    pub name: String,
+    /// Its name, which its worker has too; `None` for a place that has no pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its completion index: the shard that it begins with.
     pub index: u32,
     /// Its node, once it has one.
@@ -54,7 +55,7 @@ impl PodView {
     pub fn of(pod: &Pod, events: &[Event]) -> Self {
         let labels = pod.metadata.labels.as_ref();
         Self {
-            name: pod.metadata.name.clone().unwrap_or_default(),
+            name: pod.metadata.name.clone(),
             index: labels.and_then(|labels| labels.get(INDEX)?.parse().ok()).unwrap_or(0),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             state: state(pod, events),
@@ -63,8 +64,8 @@ impl PodView {
 
     /// A place of a Job that has no pod, and why.
     #[must_use]
-    pub fn none(index: u32, because: String) -> Self {
-        Self { name: String::new(), index, node: None, state: PodState::Waiting { because } }
+    pub fn without_pod(index: u32, because: String) -> Self {
+        Self { name: None, index, node: None, state: PodState::Waiting { because } }
     }
 }
 

@@ -113,7 +113,7 @@ fn a_pod_that_cannot_start_says_what_to_do() {
 #[test]
 fn a_job_that_makes_no_pods_says_what_to_do() {
     let quota = "pods \"steno-b-1-0-\" is forbidden: exceeded quota: team, requested: requests.nvidia.com/gpu=1, used: 2, limited: 2";
-    assert!(why_no_pods(quota).starts_with("the namespace's quota allows no such pod: raise it"));
+    assert!(why_no_pods(quota).starts_with("the namespace's quota allows no more such pods: raise it"));
     let security =
         "pods \"steno-b-1-0-\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes";
     assert!(why_no_pods(security).contains("pod security standard"));

@@ -35,9 +35,9 @@ pub fn why_waiting(pod: &Pod, events: &[Event]) -> String {
 #[must_use]
 pub fn why_no_pods(message: &str) -> String {
     let words = if message.contains("exceeded quota") {
-        "the namespace's quota allows no such pod: raise it, or lower worker.resources in the chart's values"
+        "the namespace's quota allows no more such pods: raise it, or lower worker.resources in the chart's values"
     } else if message.contains("violates PodSecurity") {
-        "the namespace's pod security standard allows no such pod: relax it for this namespace"
+        "the namespace's pod security standard allows no such pods: relax it for this namespace"
     } else {
         "the cluster takes none of its pods"
     };

@@ -11,7 +11,7 @@ fn record(course: Course) -> Record {
 }
 
 fn pod(name: &str, index: u32, node: Option<&str>, state: PodState) -> PodView {
-    PodView { name: name.into(), index, node: node.map(str::to_owned), state }
+    PodView { name: Some(name.into()), index, node: node.map(str::to_owned), state }
 }
 
 fn worker(pod: &str, index: u32) -> WorkerReport {
@@ -58,12 +58,15 @@ fn running_with_a_pod_that_waits() {
     let pods = vec![
         pod("a-2", 2, None, PodState::Waiting { because }),
         pod("a-0", 0, Some("gpu-1"), PodState::Failed { because: "killed".into() }),
-        pod("b-0", 0, Some("gpu-1"), PodState::Running),
+        pod("b-0", 0, Some("gpu-1"), PodState::Failed { because: "told to stop".into() }),
+        pod("c-0", 0, Some("gpu-1"), PodState::Failed { because: "killed".into() }),
+        pod("d-0", 0, Some("gpu-1"), PodState::Running),
         pod("a-1", 1, Some("gpu-2"), PodState::Running),
     ];
-    let job = JobState::Active { name: "j".into(), launch: 1, pods: 3, places: 3, suspended: false };
+    let job =
+        JobState::Active { name: "j".into(), launch: 1, pods: 3, open: vec![0, 1, 2], suspended: false };
     let status =
-        ClusterStatus::of(&record(course), Some(totals), &job, pods, &[worker("b-0", 0)], Some(&price()));
+        ClusterStatus::of(&record(course), Some(totals), &job, pods, &[worker("d-0", 0)], Some(&price()));
     insta::assert_snapshot!(status.text());
     assert!(!status.settled);
 }

@@ -80,7 +80,7 @@ for _, pair in ipairs(due(LEASED, 'l')) do
   if lost >= max_lost then
     item.note = 'the worker vanished ' .. (lost == 2 and 'twice' or integer(lost) .. ' times')
       .. ' while working on this recording, last ' .. item.owner
-      .. '; if it was killed for its memory, give it more; then requeue the recording'
+      .. '; if workers are killed for their memory, give them more (in a cluster worker.resources.limits.memory), then requeue it'
     move(id, item, 'x', now)
   else
     item.note = 'the worker ' .. item.owner .. ' vanished: its lease was not renewed'
