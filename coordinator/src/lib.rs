@@ -21,6 +21,7 @@ pub mod programs;
 pub mod progress;
 pub mod quantities;
 pub mod run;
+mod simulated_output;
 pub mod state;
 pub mod submit;
 pub mod summary;

@@ -1,18 +1,18 @@
 //! `steno run`: the whole job on this machine.
 
+mod model;
 mod outcome;
 mod request;
 mod supervision;
 
-pub use request::RunRequest;
+pub use request::{Engine, RunRequest};
 
 use std::time::{Duration, Instant};
 
-use steno_shared::batch::{BatchMeta, ModelIdentity};
+use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{Created, LeaseLimits, Leases};
-use steno_shared::model_folder::ModelFolder;
 use steno_shared::storage::Store;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
@@ -24,9 +24,11 @@ use crate::machine::{Machine, Spread};
 use crate::programs::Programs;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::quantities::{audio, counted};
+use crate::simulated_output::{mark_simulated, refuse_simulated};
 use crate::state::{RedisServer, StateFolder};
 use crate::summary::Summary;
 use crate::supervise::Workers;
+use model::Model;
 use supervision::Supervision;
 
 /// How long a local lease lasts without renewal: short, since the processes share a machine.
@@ -43,11 +45,11 @@ const LOOK_BUDGET: Duration = Duration::from_secs(2);
 pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     let started = Instant::now();
     let programs = Programs::find()?;
-    let model = ModelFolder::open(&request.model).map_err(Failure::unusable)?;
+    let model = Model::open(&request.engine)?;
     let (input, output) = open_stores(&request).await?;
     let machine = Machine::look();
     let machine = if request.uses_gpu() { machine } else { Machine { gpus: 0, ..machine } };
-    let spread = machine.spread(weights_bytes(&model), request.workers, request.threads);
+    let spread = machine.spread(model.weights_bytes, request.workers, request.threads);
     let meta = describe(&request, &model, spread)?;
     let folder = StateFolder::for_batch(request.state.as_deref(), &meta.input, short(&meta.batch))?;
     let _lock = folder.lock()?;
@@ -77,7 +79,7 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         let before = Snapshot::read(&leases, meta.shards).await?;
         let spread = fit(&request, &machine, spread, before.totals.open());
         announce(&display, &meta, &backlog, spread, &folder);
-        folder.write("worker.json", &worker_config(&request, &programs, &folder, &meta, spread))?;
+        folder.write("worker.json", &worker_config(&request, &model, &programs, &folder, &meta, spread))?;
         let workers = Workers::new(programs.worker.clone(), folder.clone(), machine.gpus);
         let estimate = Estimate::from(before.behind_ms());
         let mut supervision = Supervision {
@@ -107,13 +109,17 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
     input.check_readable().await?;
     let output = Store::open(&request.output, &request.s3).await?;
     check_output(&output).await?;
+    match request.engine {
+        Engine::Ctranslate2 { .. } => refuse_simulated(&output).await?,
+        Engine::Simulated { .. } => mark_simulated(&output).await?,
+    }
     output.sweep_temporaries().await?;
     Ok((input, output))
 }
 
-fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result<BatchMeta, Failure> {
+fn describe(request: &RunRequest, model: &Model, spread: Spread) -> Result<BatchMeta, Failure> {
     use sha2::{Digest as _, Sha256};
-    let hash = model.hash().map_err(Failure::unusable)?;
+    let hash = &model.identity.hash;
     let options_hash = request.options.hash().map_err(Failure::usage)?;
     let (input, output) = (request.input.to_string(), request.output.to_string());
     let formats: Vec<&str> = request.formats.iter().map(|format| format.extension()).collect();
@@ -126,7 +132,7 @@ fn describe(request: &RunRequest, model: &ModelFolder, spread: Spread) -> Result
         batch,
         input,
         output,
-        model: ModelIdentity { name: model_name(&request.model), hash },
+        model: model.identity.clone(),
         options: request.options.clone(),
         formats: request.formats.clone(),
         subtitles: request.subtitles,
@@ -235,6 +241,7 @@ fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spre
 
 fn worker_config(
     request: &RunRequest,
+    model: &Model,
     programs: &Programs,
     folder: &StateFolder,
     meta: &BatchMeta,
@@ -244,7 +251,8 @@ fn worker_config(
         meta: meta.clone(),
         redis: folder.redis(),
         s3: request.s3.clone(),
-        model: request.model.clone(),
+        engine: model.engine,
+        model: model.folder.clone(),
         device: request.device,
         threads: spread.threads,
         batch_size: request.batch_size,
@@ -255,16 +263,6 @@ fn worker_config(
         replace_existing: request.existing == Existing::Replace,
         limits: WorkLimits::default(),
     }
-}
-
-/// Size of the model's weights, for the memory that a worker needs.
-fn weights_bytes(model: &ModelFolder) -> u64 {
-    model.path().join("model.bin").metadata().map_or(0, |metadata| metadata.len())
-}
-
-/// The model's name as the user knows it: the folder's, even where that is a link.
-fn model_name(folder: &std::path::Path) -> String {
-    folder.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn short(batch: &BatchId) -> &str {

@@ -12,6 +12,7 @@ pub mod model_folder;
 pub mod options;
 pub mod output_name;
 pub mod recording;
+pub mod simulated;
 pub mod storage;
 pub mod subtitles;
 pub mod transcript;

@@ -20,7 +20,10 @@ pub struct WorkerConfig {
     pub redis: RedisConfig,
     /// How to reach S3, when input or output is a bucket.
     pub s3: S3Config,
-    /// The model folder.
+    /// What writes the text.
+    #[serde(default)]
+    pub engine: EngineKind,
+    /// The model folder; a simulated engine has none.
     pub model: PathBuf,
     /// Where to run it.
     pub device: Device,
@@ -41,6 +44,20 @@ pub struct WorkerConfig {
     pub replace_existing: bool,
     /// Bounds on the work for one recording.
     pub limits: WorkLimits,
+}
+
+/// What writes the text.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum EngineKind {
+    /// CTranslate2, with a model.
+    #[default]
+    Ctranslate2,
+    /// None: words that follow from a recording's bytes, in a stated time.
+    Simulated {
+        /// Seconds of audio in a second of wall time, above 0.
+        speed: f64,
+    },
 }
 
 /// Bounds on the work for one recording.

@@ -91,7 +91,7 @@ impl Hands<'_> {
                         Err(error) => outbox.give(item, Err(StageError::from_engine(&error)))?,
                     }
                 }
-                Work::Transcribe(_) => self.not_prepared(&prepared, outbox)?,
+                Work::Transcribe(_) | Work::Simulate(_) => self.not_prepared(&prepared, outbox)?,
             }
         }
         for window in taken.windows {
@@ -127,7 +127,7 @@ impl Hands<'_> {
         let warnings = match &prepared.work {
             Work::Hear { warnings, .. } => warnings.clone(),
             Work::Transcribe(audio) => audio.warnings.clone(),
-            Work::AlreadyPublished(_) => Vec::new(),
+            Work::Simulate(_) | Work::AlreadyPublished(_) => Vec::new(),
         };
         outbox.transcribed(Arc::clone(&prepared.item), transcription, warnings)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use steno_shared::options::Mode;
-use steno_shared::worker_config::WorkerConfig;
+use steno_shared::worker_config::{EngineKind, WorkerConfig};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
@@ -15,7 +15,7 @@ use crate::prefetch::Prefetch;
 use crate::publish::Publisher;
 use crate::slot::Slot;
 use crate::window_room::WindowRoom;
-use crate::{batched_work, sequential_work};
+use crate::{batched_work, sequential_work, simulated_work};
 
 /// Windows of a batch where nobody says how many: on a CPU more gain nothing, a GPU wants more.
 const BATCH_SIZE: (usize, usize) = (8, 16);
@@ -42,6 +42,9 @@ pub struct LoadedEngine {
     pub busy: Arc<Busy>,
 }
 
+/// Told once the engine is loaded, or why it cannot be.
+pub type Loading = oneshot::Receiver<Result<LoadedEngine, EngineError>>;
+
 impl EngineThread {
     /// Starts the thread, which loads the model and then works until its place of work is closed.
     ///
@@ -54,14 +57,17 @@ impl EngineThread {
         config: &WorkerConfig,
         publisher: Publisher,
         control: Arc<Control>,
-    ) -> std::io::Result<(Self, oneshot::Receiver<Result<LoadedEngine, EngineError>>)> {
+    ) -> std::io::Result<(Self, Loading)> {
+        let config = config.clone();
+        if let EngineKind::Simulated { speed } = config.engine {
+            return Self::start_simulated(speed, config, publisher, control);
+        }
         let prefetch = match config.meta.options.mode {
             Mode::Sequential => Prefetch::One(Arc::new(Slot::default())),
             Mode::Batched => Prefetch::Windows(Arc::new(WindowRoom::default())),
         };
         let (loaded_tx, loaded) = oneshot::channel();
         let (outcomes_tx, outcomes) = mpsc::channel(1);
-        let config = config.clone();
         let from = prefetch.clone();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let loaded =
@@ -90,6 +96,28 @@ impl EngineThread {
                 Prefetch::One(slot) => sequential_work::work(&mut engine, &slot, &control, &mut outbox),
                 Prefetch::Windows(room) => batched(&engine, &room, on_gpu, &control, &mut outbox),
             }
+        })?;
+        Ok((Self { outcomes, thread, prefetch }, loaded))
+    }
+
+    /// The same with an engine that has nothing to load.
+    fn start_simulated(
+        speed: f64,
+        config: WorkerConfig,
+        publisher: Publisher,
+        control: Arc<Control>,
+    ) -> std::io::Result<(Self, Loading)> {
+        let slot = Arc::new(Slot::default());
+        let (loaded_tx, loaded) = oneshot::channel();
+        let (outcomes_tx, outcomes) = mpsc::channel(1);
+        let (description, busy) = (simulated_work::description(), Arc::new(Busy::default()));
+        // The receiver is there: it is given back below.
+        let _ =
+            loaded_tx.send(Ok(LoadedEngine { description: description.clone(), busy: Arc::clone(&busy) }));
+        let prefetch = Prefetch::One(Arc::clone(&slot));
+        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+            let mut outbox = Outbox::new(&config, &publisher, &description, &outcomes_tx);
+            simulated_work::work(speed, &busy, &slot, &control, &mut outbox);
         })?;
         Ok((Self { outcomes, thread, prefetch }, loaded))
     }

@@ -7,12 +7,15 @@ use std::ops::ControlFlow;
 
 use steno_shared::leases::Phase;
 use steno_shared::recording::DurationSource;
+use steno_shared::simulated::Content;
 use steno_shared::transcript::Transcript;
+use steno_shared::worker_config::EngineKind;
 
 use crate::control::{Control, Order};
 use crate::decode_audio::{DecodeRequest, DecodedAudio, decode_audio};
 use crate::held::HeldItem;
 use crate::publish::Publisher;
+use crate::simulated_work;
 use crate::speech::{Speech, SpeechFinder};
 use crate::spool::{Spool, SpooledFile};
 use crate::stage_error::{Side, StageError};
@@ -43,6 +46,8 @@ pub enum Work {
         /// What a reader should know of the audio.
         warnings: Vec<String>,
     },
+    /// Take the simulated engine's time over it.
+    Simulate(Content),
     /// The transcript is there, from an attempt that ended between publishing and completing: write what is
     /// missing beside it, and complete.
     AlreadyPublished(Box<Transcript>),
@@ -75,6 +80,11 @@ pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<P
     }
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;
+    if let EngineKind::Simulated { .. } = station.config.engine {
+        let read = tokio::task::spawn_blocking(move || simulated_work::read(file.path())).await;
+        let content = read.map_err(|error| StageError::Retry(format!("reading it failed: {error}")))??;
+        return Ok(Prepared { item, work: Work::Simulate(content) });
+    }
     item.enter(Phase::Decoding);
     let work = decode(preparation, Arc::clone(&item), file).await?;
     Ok(Prepared { item, work })

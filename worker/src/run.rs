@@ -9,8 +9,9 @@ use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
 use steno_shared::leases::{Leases, Phase};
 use steno_shared::options::Mode;
+use steno_shared::simulated;
 use steno_shared::storage::{Location, Store};
-use steno_shared::worker_config::WorkerConfig;
+use steno_shared::worker_config::{EngineKind, WorkerConfig};
 
 use crate::control::{Control, Order};
 use crate::decode_audio::check_ffmpeg;
@@ -70,7 +71,12 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         // A pod that is started for a batch that was cancelled meanwhile need not load the model to find out.
         return Ok(Exit::Interrupted);
     }
-    check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
+    let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
+    if is_simulated {
+        check_marked(&station.output).await?;
+    } else {
+        check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
+    }
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
     let meta = &station.config.meta;
@@ -119,8 +125,8 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         spool,
         control: Arc::clone(&control),
         speech: match options.mode {
-            Mode::Batched => Some(Arc::new(SpeechFinder::new(options.clone()))),
-            Mode::Sequential => None,
+            Mode::Batched if !is_simulated => Some(Arc::new(SpeechFinder::new(options.clone()))),
+            Mode::Batched | Mode::Sequential => None,
         },
     };
     let feed = Feed {
@@ -239,6 +245,19 @@ impl Finisher<'_> {
             }
         }
     }
+}
+
+/// The coordinator marks outputs; a configuration that names another one must not put made-up words there.
+async fn check_marked(output: &Store) -> Result<(), StartError> {
+    let unusable = |error: &dyn std::fmt::Display| StartError::new(Exit::Unusable, error);
+    if simulated::is_marked(output).await.map_err(|error| unusable(&error))? {
+        return Ok(());
+    }
+    Err(unusable(&format!(
+        "{} is not marked as simulated ({} is not there), and a simulated engine writes nowhere else",
+        output.location(),
+        simulated::MARKER
+    )))
 }
 
 pub(crate) fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {

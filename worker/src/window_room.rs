@@ -65,7 +65,7 @@ impl WindowRoom {
         }
         let n_windows = match &prepared.work {
             Work::Hear { speech, .. } => speech.windows.len(),
-            Work::Transcribe(_) | Work::AlreadyPublished(_) => 0,
+            Work::Transcribe(_) | Work::Simulate(_) | Work::AlreadyPublished(_) => 0,
         };
         state.queue.push(prepared, n_windows);
         drop(state);
@@ -200,7 +200,7 @@ impl WindowRoom {
                     Some(window) => window.read(&speech.pcm).and_then(|samples| features.of(samples)),
                     None => Ok(Vec::new()),
                 },
-                Work::Transcribe(_) | Work::AlreadyPublished(_) => Ok(Vec::new()),
+                Work::Transcribe(_) | Work::Simulate(_) | Work::AlreadyPublished(_) => Ok(Vec::new()),
             }));
             let made = made.unwrap_or_else(|_| Err(io::Error::other("making features panicked")));
             self.lock().queue.computed(job.ticket, job.index, made);

@@ -8,7 +8,7 @@ use anyhow::Result;
 use steno_shared::ids::WorkerId;
 use steno_shared::leases::{ClaimRequest, Lease, RequestId};
 use steno_shared::storage::S3Config;
-use steno_shared::worker_config::{Device, WorkLimits, WorkerConfig};
+use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
 use steno_tests::lease_world::{LeaseWorld, SHARD, batch_meta, items};
 use steno_tests::wait::until;
 use steno_worker::control::Control;
@@ -22,6 +22,7 @@ fn config(world: &LeaseWorld, stall_ms: u64) -> WorkerConfig {
         meta: batch_meta(&world.batch, 1),
         redis: world.server.config(),
         s3: S3Config::default(),
+        engine: EngineKind::default(),
         model: "/model".into(),
         device: Device::Cpu,
         threads: 1,

@@ -9,7 +9,10 @@ use steno_shared::worker_config::Device;
 use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::{TranscriptArguments, named};
 use crate::failure::Failure;
-use crate::run::RunRequest;
+use crate::run::{Engine, RunRequest};
+
+/// Of a large model on a good GPU.
+const SIMULATED_SPEED: f64 = 100.0;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -19,8 +22,15 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "OUTPUT")]
     out: Location,
     /// Folder of a Whisper model in CTranslate2's format.
-    #[arg(long, value_name = "FOLDER")]
-    model: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present_any = ["engine", "simulated_speed"])]
+    model: Option<PathBuf>,
+    /// ctranslate2, or simulated: words that follow from the recordings' bytes, to rehearse batches without a GPU [default:
+    /// ctranslate2].
+    #[arg(long, value_name = "NAME", value_parser = ["ctranslate2", "simulated"])]
+    engine: Option<String>,
+    /// Seconds of audio that a simulated engine gets through in a second [default: 100].
+    #[arg(long, value_name = "X", value_parser = speed)]
+    simulated_speed: Option<f64>,
     /// Read names from this manifest (JSON lines, or one name a line) instead of listing the input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -54,13 +64,12 @@ impl RunArguments {
             let text = location.to_string();
             location.absolute().map_err(|error| Failure::usage(format!("failed to find {text}: {error}")))
         };
-        let model = std::path::absolute(&self.model)
-            .map_err(|error| Failure::usage(format!("failed to find {}: {error}", self.model.display())))?;
+        let engine = engine(self.engine.as_deref(), self.model, self.simulated_speed)?;
         let wanted = self.transcripts.wanted()?;
         Ok(RunRequest {
             input: absolute(self.input)?,
             output: absolute(self.out)?,
-            model,
+            engine,
             manifest: self.manifest,
             workers: self.workers,
             threads: self.threads,
@@ -73,6 +82,31 @@ impl RunArguments {
             existing: wanted.existing,
             s3: self.s3.config(),
         })
+    }
+}
+
+fn engine(name: Option<&str>, model: Option<PathBuf>, speed: Option<f64>) -> Result<Engine, Failure> {
+    match (name, model, speed) {
+        (Some("simulated"), None, speed) => Ok(Engine::Simulated { speed: speed.unwrap_or(SIMULATED_SPEED) }),
+        (Some("simulated"), Some(_), _) => {
+            Err(Failure::usage("--engine simulated has no model: leave out one of it and --model"))
+        }
+        (_, _, Some(_)) => Err(Failure::usage("--simulated-speed is for --engine simulated only")),
+        (_, None, None) => Err(Failure::usage("--model is missing: name the folder of a model")),
+        (_, Some(model), None) => {
+            let shown = model.display().to_string();
+            let model = std::path::absolute(&model)
+                .map_err(|error| Failure::usage(format!("failed to find {shown}: {error}")))?;
+            Ok(Engine::Ctranslate2 { model })
+        }
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        Ok(_) => Err("must be above 0".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

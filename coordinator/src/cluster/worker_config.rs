@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use steno_shared::batch::BatchMeta;
 use steno_shared::leases::RedisConfig;
-use steno_shared::worker_config::{WorkLimits, WorkerConfig};
+use steno_shared::worker_config::{EngineKind, WorkLimits, WorkerConfig};
 
 use super::names::{config_map_name, labels};
 use super::settings::{ClusterSettings, RedisSettings, RedisUser};
@@ -46,6 +46,7 @@ pub fn worker_config_map(
         meta: meta.clone(),
         redis: redis_config(&settings.redis, settings.redis.worker.as_ref()),
         s3: settings.s3.clone(),
+        engine: EngineKind::default(),
         model: PathBuf::from(MODELS).join(&settings.model.name),
         device: settings.worker.device,
         threads: settings.worker.threads.max(1),

@@ -12,6 +12,7 @@ use steno_shared::storage::{Location, Store};
 use crate::backlog::{Intake, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
+use crate::simulated_output::refuse_simulated;
 
 /// What became of a request.
 pub(super) struct Taken {
@@ -37,6 +38,7 @@ pub(super) async fn take_in(
     input.check_readable().await?;
     let output = open(&request.output, settings).await?;
     check_output(&output).await?;
+    refuse_simulated(&output).await?;
     output.sweep_temporaries().await?;
     let meta = create(record, settings, leases).await?;
     for shard in (0..meta.shards).map(ShardId) {

@@ -9,6 +9,21 @@ use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
 use steno_shared::worker_config::Device;
 
+/// What writes the text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Engine {
+    /// CTranslate2, with the model in this folder; absolute.
+    Ctranslate2 {
+        /// The folder.
+        model: PathBuf,
+    },
+    /// None: words that follow from a recording's bytes, in a stated time.
+    Simulated {
+        /// Seconds of audio in a second of a worker's time.
+        speed: f64,
+    },
+}
+
 /// What a user asks of `steno run`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRequest {
@@ -16,8 +31,8 @@ pub struct RunRequest {
     pub input: Location,
     /// Where the transcripts go; absolute if a folder.
     pub output: Location,
-    /// The model folder; absolute.
-    pub model: PathBuf,
+    /// What writes the text.
+    pub engine: Engine,
     /// A manifest instead of a listing of the input.
     pub manifest: Option<PathBuf>,
     /// Worker processes; `None` for what suits the machine.
@@ -46,9 +61,9 @@ impl RunRequest {
     /// Whether a GPU may be used.
     #[must_use]
     pub fn uses_gpu(&self) -> bool {
-        match self.device {
-            Device::Auto | Device::Cuda => true,
-            Device::Cpu => false,
+        match (&self.engine, self.device) {
+            (Engine::Ctranslate2 { .. }, Device::Auto | Device::Cuda) => true,
+            (Engine::Ctranslate2 { .. }, Device::Cpu) | (Engine::Simulated { .. }, _) => false,
         }
     }
 }

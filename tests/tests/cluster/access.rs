@@ -122,7 +122,7 @@ async fn a_redis_people_and_a_webhook_of_ones_own() -> Result<()> {
         ensure!(String::from_utf8_lossy(&answer.stdout).trim() == wanted, "ana and {object}: {answer:?}");
     }
     // One that nobody takes is told in the log, without its address.
-    world.kubectl(&["delete", "pod", "hook", "--force", "--grace-period=0"])?;
+    world.kubectl(&["delete", "pod", "hook", "--grace-period=1"])?;
     world.submission(nodes)?.run()?.expect(0)?;
     world.watch(0)?;
     let these = "--selector=app.kubernetes.io/component=coordinator";

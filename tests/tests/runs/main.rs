@@ -9,4 +9,5 @@ mod other_settings;
 mod plain;
 mod refusals;
 mod s3;
+mod simulated;
 mod stop;

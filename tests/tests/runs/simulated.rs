@@ -1,0 +1,130 @@
+//! The simulated engine: batches rehearsed with as many workers as wanted, without a model.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use steno_shared::simulated::{Content, MARKER};
+use steno_tests::world::{World, expect_counts};
+use steno_tests::{audio, invariants, transcripts};
+
+/// `steno run` with the simulated engine.
+fn run(world: &World, workers: &str, speed: &str) -> anyhow::Result<steno_tests::steno::Steno> {
+    let (input, output) = (world.input(), world.output());
+    let steno = world.steno()?.arg("run").arg(input).arg("--out").arg(output);
+    let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed]);
+    Ok(steno.args(["--workers", workers, "--state"]).arg(world.state()))
+}
+
+/// A recording of this length: a header, and bytes of its own.
+fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<()> {
+    let bytes = [audio::flac_header(seconds, name.as_bytes()), end.as_bytes().to_vec()].concat();
+    Ok(std::fs::write(world.input().join(name), bytes)?)
+}
+
+/// That a transcript has the words of its own recording.
+fn check_words(world: &World, name: &str, transcript: &Value) -> anyhow::Result<()> {
+    let content = Content::read(std::fs::File::open(world.input().join(name))?)?;
+    let seconds = transcript["duration"].as_f64().context("no duration")?;
+    let said: Vec<&str> = transcript["segments"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|segment| segment["text"].as_str())
+        .collect();
+    ensure!(said == content.texts(seconds), "{name} says {said:?}");
+    Ok(())
+}
+
+#[test]
+fn each_recording_gets_words_of_its_own_in_the_stated_time() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let lengths: Vec<(String, u32)> =
+        (0..60).map(|index| (format!("{index:02}.flac"), 20 + index * index)).collect();
+    for (name, seconds) in &lengths {
+        write(&world, name, *seconds, "")?;
+    }
+    let names: Vec<&str> = lengths.iter().map(|(name, _)| name.as_str()).collect();
+    let summary = run(&world, "8", "1000")?.run()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("recordings", 60), ("done", 60), ("failed", 0), ("left", 0)])?;
+    let found = invariants::check(&world, &names, &[])?;
+    let mut engine_seconds = 0.0;
+    for (name, seconds) in &lengths {
+        let transcript = &found[name.as_str()];
+        ensure!(transcript["duration"] == f64::from(*seconds), "{name} lasts {}", transcript["duration"]);
+        ensure!(
+            transcript["provenance"]["engine"].as_str().is_some_and(|engine| engine.ends_with("simulated"))
+        );
+        ensure!(transcript["warnings"][0].as_str().is_some_and(|text| text.starts_with("simulated: ")));
+        check_words(&world, name, transcript)?;
+        engine_seconds += f64::from(*seconds) / 1000.0;
+    }
+    // No worker can have done its share in less.
+    let wall = summary["wall_seconds"].as_f64().with_context(|| format!("no wall time in {summary}"))?;
+    ensure!(wall >= engine_seconds / 8.0, "{engine_seconds} s on 8 workers took {wall} s");
+
+    let again = run(&world, "8", "1000")?.run()?.expect(0)?.json()?;
+    expect_counts(&again, &[("done", 0), ("skipped", 60)])?;
+    invariants::nothing_runs(&world)
+}
+
+#[test]
+fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    std::fs::create_dir(world.output())?;
+    let own = world.output().join("notes.txt");
+    std::fs::write(&own, "mine")?;
+    let refused = run(&world, "1", "1000")?.run()?.expect(2)?;
+    refused.says(&["holds notes.txt and is not marked as simulated", "give --out an empty place"])?;
+    ensure!(transcripts::files(&world.output())?.len() == 1, "a refused run wrote to the output");
+    std::fs::remove_file(&own)?;
+    run(&world, "1", "1000")?.run()?.expect(0)?;
+    ensure!(world.output().join(MARKER).exists());
+    let before = transcripts::files(&world.output())?;
+    std::fs::remove_dir_all(world.state())?;
+    let refused = world.run()?.run()?.expect(2)?;
+    refused.says(&["holds simulated transcripts", "give --out another place"])?;
+    ensure!(transcripts::files(&world.output())? == before, "a refused run wrote to the output");
+    invariants::nothing_runs(&world)
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() -> anyhow::Result<()> {
+    let world = World::with_speech(1)?;
+    let model = audio::fetched("models/tiny.en")?;
+    let refused = run(&world, "1", "1000")?.arg("--model").arg(&model).run()?.expect(2)?;
+    refused.says(&["--engine simulated has no model"])?;
+    run(&world, "1", "0")?.run()?.expect(2)?.says(&["must be above 0"])?;
+    let refused = world.run()?.args(["--simulated-speed", "5"]).run()?.expect(2)?;
+    refused.says(&["--simulated-speed is for --engine simulated only"])?;
+    ensure!(!world.output().exists(), "a refused run made the output");
+    Ok(())
+}
+
+#[test]
+fn faults_are_rehearsed_by_recordings_that_ask_for_them() -> anyhow::Result<()> {
+    let world = World::new()?;
+    for index in 0..8 {
+        write(&world, &format!("good-{index}.flac"), 60, "")?;
+    }
+    for fault in ["poison", "retry", "abort"] {
+        write(&world, &format!("{fault}.flac"), 60, &format!("\nsteno-simulated: {fault}\n"))?;
+    }
+    let summary = run(&world, "3", "500")?.run()?.expect(1)?.json()?;
+    expect_counts(&summary, &[("recordings", 11), ("done", 8), ("failed", 3), ("left", 0)])?;
+    let failed = world.items(&["--failed"])?;
+    let class = |name: &str| {
+        let item = failed
+            .iter()
+            .find(|item| Path::new(item["name"].as_str().unwrap_or_default()) == Path::new(name));
+        item.and_then(|item| item["error_class"].as_str().map(str::to_owned))
+    };
+    ensure!(class("poison.flac").as_deref() == Some("poison"), "{failed:#?}");
+    ensure!(class("retry.flac").as_deref() == Some("retry"), "{failed:#?}");
+    ensure!(class("abort.flac").as_deref() == Some("lost"), "{failed:#?}");
+    for (name, transcript) in transcripts::with_extension(&world.output(), "json")? {
+        let recording = name.trim_end_matches(".json");
+        check_words(&world, recording, &serde_json::from_slice(&transcript.0)?)?;
+    }
+    invariants::nothing_runs(&world)
+}

@@ -1,0 +1,49 @@
+//! A worker with the simulated engine, by itself: it writes only where an output is marked for it.
+
+use anyhow::{Result, ensure};
+use steno_shared::exit::Exit;
+use steno_shared::ids::ShardId;
+use steno_shared::leases::ItemState;
+use steno_shared::simulated::MARKER;
+use steno_shared::storage::S3Config;
+use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
+use steno_tests::lease_world::{LeaseWorld, SHARD, batch_meta, items};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_nothing_for_an_output_that_is_not_marked() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let new = items(1);
+    world.leases.enqueue(SHARD, &new).await?;
+    let folder = tempfile::tempdir()?;
+    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    std::fs::create_dir_all(&input)?;
+    std::fs::create_dir_all(&output)?;
+    let mut meta = batch_meta(&world.batch, 1);
+    (meta.input, meta.output) = (input.display().to_string(), output.display().to_string());
+    let config = WorkerConfig {
+        meta,
+        redis: world.server.config(),
+        s3: S3Config::default(),
+        engine: EngineKind::Simulated { speed: 1000.0 },
+        model: "/model".into(),
+        device: Device::Cpu,
+        threads: 1,
+        batch_size: None,
+        spool: folder.path().join("spool"),
+        ffmpeg: "/ffmpeg".into(),
+        lease_ms: 5000,
+        report_ms: 100,
+        replace_existing: false,
+        limits: WorkLimits::default(),
+    };
+    let path = folder.path().join("worker.json");
+    std::fs::write(&path, serde_json::to_vec(&config)?)?;
+    let run = || steno_worker::run::run(&path, "one", ShardId(0), false);
+    ensure!(run().await == Exit::Unusable, "it went to work for an output that is not marked");
+    ensure!(world.row(&new[0].id).await?.state == ItemState::Ready);
+    std::fs::write(output.join(MARKER), "marked")?;
+    // What it takes is not there, and the recording's own fault: it has gone to work.
+    ensure!(run().await == Exit::Success);
+    ensure!(world.row(&new[0].id).await?.state == ItemState::Dead);
+    world.check()
+}
