@@ -1,18 +1,22 @@
 //! From the input to leases: list, leave out what is transcribed already, probe, plan, enqueue.
 
+mod adopt;
+mod transcripts;
+
+pub(crate) use adopt::adopt_published;
+
 use std::collections::HashSet;
 use std::path::Path;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use steno_shared::batch::BatchMeta;
-use steno_shared::fingerprint::Fingerprint;
 use steno_shared::ids::{ItemId, ShardId};
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::{PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
-use steno_shared::transcript::{Format, PublishedHead};
+use steno_shared::transcript::Format;
 
 use crate::existing::Existing;
 use crate::failure::Failure;
@@ -21,11 +25,10 @@ use crate::listing;
 use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
 use crate::plan::plan;
 use crate::quantities::{counted, grouped, name};
+use transcripts::{There, Transcripts};
 
 /// How many published transcripts are looked at side by side.
 const LOOKS_AT_ONCE: usize = 32;
-/// The largest transcript looked at, in bytes.
-const TRANSCRIPT_BYTES_MAX: u64 = 1 << 30;
 /// How many recordings a message names.
 const NAMES_SHOWN: usize = 5;
 
@@ -58,17 +61,13 @@ pub(crate) struct Backlog {
     pub(crate) estimated: u64,
 }
 
-/// What the output holds for a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum There {
-    Nothing,
-    SameSettings,
-    OtherSettings,
-}
-
 impl Intake<'_> {
     /// Takes the backlog in. Doing it again adds only what is new.
     pub(crate) async fn take(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {
+        let adopted = adopt_published(self.output, self.leases, self.meta).await?;
+        if adopted > 0 {
+            say(&format!("{} given up, but transcribed: taken for done", counted(adopted, "recording")));
+        }
         let published = self.published_keys().await?;
         let known = self.known(&published, say).await?;
         let (listed, left_out) = match self.manifest {
@@ -229,10 +228,11 @@ impl Intake<'_> {
         backlog: &mut Backlog,
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Vec<Recording>, Failure> {
-        let options_hash = self.meta.options.hash().map_err(Failure::usage)?;
+        let transcripts = Transcripts::new(self.output, self.meta)?;
+        let transcripts = &transcripts;
         let looks = futures::stream::iter(recordings)
             .map(|recording| async {
-                let there = self.look(&recording, keys, &options_hash).await?;
+                let there = transcripts.look(&recording, keys).await?;
                 Ok::<_, Failure>((recording, there))
             })
             .buffered(LOOKS_AT_ONCE);
@@ -262,43 +262,6 @@ impl Intake<'_> {
             ));
         }
         Ok(wanted)
-    }
-
-    async fn look(
-        &self,
-        recording: &Recording,
-        keys: &HashSet<String>,
-        options_hash: &str,
-    ) -> Result<There, Failure> {
-        let key = transcript_key(&recording.name, Format::Json.extension());
-        if !keys.contains(&key) {
-            // A file of the user's own where one of the other formats should go is not overwritten either.
-            let mut others =
-                self.meta.formats.iter().map(|format| transcript_key(&recording.name, format.extension()));
-            return Ok(if others.any(|key| keys.contains(&key)) {
-                There::OtherSettings
-            } else {
-                There::Nothing
-            });
-        }
-        let Some(bytes) = self.output.read(&key, TRANSCRIPT_BYTES_MAX).await? else {
-            return Ok(There::Nothing);
-        };
-        let Ok(head) = serde_json::from_slice::<PublishedHead>(&bytes) else {
-            return Ok(There::OtherSettings);
-        };
-        let wanted =
-            Fingerprint::new(&recording.etag, recording.size_bytes, &self.meta.model.hash, options_hash);
-        if head.provenance.fingerprint != wanted {
-            return Ok(There::OtherSettings);
-        }
-        // A format that is missing is written from the transcript, without transcribing again.
-        let complete = self
-            .meta
-            .formats
-            .iter()
-            .all(|format| keys.contains(&transcript_key(&recording.name, format.extension())));
-        Ok(if complete { There::SameSettings } else { There::Nothing })
     }
 
     fn refuse(&self, other: &[Recording]) -> Failure {

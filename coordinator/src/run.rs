@@ -17,7 +17,7 @@ use steno_shared::storage::Store;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
-use crate::backlog::{Backlog, Intake, check_output};
+use crate::backlog::{Backlog, Intake, adopt_published, check_output};
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
@@ -94,6 +94,10 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
             engine_time: EngineTime::default(),
         };
         let outcome = supervision.run(spread.workers).await?;
+        if let Err(failure) = adopt_published(&output, &leases, &meta).await {
+            // The next run looks again.
+            tracing::warn!(error = failure.message, "output.not_looked_at");
+        }
         supervision.display.finish();
         let engine_busy = supervision.engine_time.busy();
         let summary = outcome::summarise(&leases, &meta, &before, &backlog, outcome, started, &folder).await?;

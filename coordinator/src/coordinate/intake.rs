@@ -9,7 +9,7 @@ use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_cache::look;
 use steno_shared::storage::{Location, Store};
 
-use crate::backlog::{Intake, check_output};
+use crate::backlog::{Intake, adopt_published, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
 use crate::simulated_output::refuse_simulated;
@@ -58,6 +58,17 @@ pub(super) async fn take_in(
     .await?;
     let found = Found { left_out: backlog.left_out, published: backlog.published };
     Ok(Taken { shards: meta.shards, found })
+}
+
+/// Takes for done what was given up although its transcript is there.
+pub(super) async fn adopt(
+    record: &Record,
+    settings: &ClusterSettings,
+    leases: &Leases,
+) -> Result<(), Failure> {
+    let Some(meta) = leases.meta().await? else { return Ok(()) };
+    let output = open(&record.request.output, settings).await?;
+    adopt_published(&output, leases, &meta).await.map(|_| ())
 }
 
 async fn open(text: &str, settings: &ClusterSettings) -> Result<Store, Failure> {

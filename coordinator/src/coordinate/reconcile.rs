@@ -204,6 +204,17 @@ impl Coordinator {
                 course.events.push(format!("Job {name} was deleted: {because}{why}"));
                 delete(&format!("delete Job {name}"), &self.cluster.api::<Job>(), name).await
             }
+            Decision::Settle(Phase::Finished, _) if seen.totals.is_some_and(|totals| totals.dead > 0) => {
+                let leases = self.leases(&record.batch).await?;
+                match intake::adopt(record, &self.settings, &leases).await {
+                    // A batch that is over is not held up by what cannot be looked at.
+                    Err(failure) if failure.exit != Exit::Lost => {
+                        tracing::warn!(error = failure.message, "output.not_looked_at");
+                        Ok(())
+                    }
+                    adopted => adopted,
+                }
+            }
             Decision::Rest | Decision::Wait | Decision::NoteIdle(_) | Decision::Settle(..) => Ok(()),
         }
     }

@@ -128,3 +128,29 @@ fn faults_are_rehearsed_by_recordings_that_ask_for_them() -> anyhow::Result<()> 
     }
     invariants::nothing_runs(&world)
 }
+
+/// Workers that die between publishing a transcript and saying so leave a recording that counts as given up.
+#[test]
+fn what_was_given_up_but_is_transcribed_is_taken_for_done() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let path = world.input().join("a.flac");
+    write(&world, "a.flac", 60, "\nsteno-simulated: abort\n")?;
+    let modified = path.metadata()?.modified()?;
+    let summary = run(&world, "1", "1000")?.run()?.expect(1)?.json()?;
+    expect_counts(&summary, &[("done", 0), ("failed", 1)])?;
+    // Its transcript, from a run with a state of its own, for which it is the same recording: of the same length and time.
+    write(&world, "a.flac", 60, "\nsteno-simulated: about\n")?;
+    std::fs::File::options().write(true).open(&path)?.set_modified(modified)?;
+    let kept = world.path().join("kept");
+    std::fs::rename(world.state(), &kept)?;
+    expect_counts(&run(&world, "1", "1000")?.run()?.expect(0)?.json()?, &[("done", 1)])?;
+    let before = transcripts::files(&world.output())?;
+    std::fs::remove_dir_all(world.state())?;
+    std::fs::rename(&kept, world.state())?;
+
+    let again = run(&world, "1", "1000")?.run()?.expect(0)?;
+    again.clone().says(&["1 recording given up, but transcribed: taken for done"])?;
+    expect_counts(&again.json()?, &[("recordings", 1), ("done", 0), ("failed", 0), ("left", 0)])?;
+    ensure!(transcripts::files(&world.output())? == before, "the transcript was touched");
+    invariants::nothing_runs(&world)
+}

@@ -1,0 +1,107 @@
+//! What the model checker is asked.
+
+use anyhow::{Result, ensure};
+use stateright::{Checker as _, Model as _};
+
+use super::guards::Guard;
+use super::model::Protocol;
+use super::properties::names;
+use super::world::Budget;
+
+const NONE: Budget = Budget {
+    crashes: 0,
+    slow: 0,
+    lost_answers: 0,
+    fails: 0,
+    releases: 0,
+    rollbacks: 0,
+    flushes: 0,
+    requeues: 0,
+    cancels: 0,
+};
+
+fn explore(protocol: Protocol) -> impl stateright::Checker<Protocol> {
+    protocol.checker().threads(2).spawn_dfs().join()
+}
+
+/// Explores all of it, which must be much.
+fn holds(protocol: Protocol, at_least: usize) -> Result<()> {
+    let checked = explore(protocol);
+    checked.assert_properties();
+    ensure!(checked.is_done(), "not all of it was explored");
+    ensure!(checked.unique_state_count() > at_least, "{} states only", checked.unique_state_count());
+    Ok(())
+}
+
+#[test]
+fn workers_die_are_slow_and_fail_and_the_user_cancels_and_requeues() -> Result<()> {
+    let faults = Budget {
+        crashes: 2,
+        slow: 1,
+        lost_answers: 1,
+        fails: 1,
+        releases: 1,
+        requeues: 1,
+        cancels: 1,
+        ..NONE
+    };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 1_000_000)
+}
+
+#[test]
+fn redis_comes_back_with_an_older_state() -> Result<()> {
+    let faults =
+        Budget { rollbacks: 1, crashes: 1, slow: 1, lost_answers: 1, releases: 1, requeues: 1, ..NONE };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 500_000)
+}
+
+#[test]
+fn redis_comes_back_older_and_empty_and_the_user_cancels() -> Result<()> {
+    let faults = Budget { rollbacks: 1, flushes: 1, crashes: 1, slow: 1, requeues: 1, cancels: 1, ..NONE };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 200_000)
+}
+
+#[test]
+fn two_recordings_side_by_side() -> Result<()> {
+    let faults = Budget { crashes: 1, slow: 1, lost_answers: 1, fails: 1, ..NONE };
+    holds(Protocol { items: 2, workers: 2, faults, without: None }, 200_000)?;
+    let faults = Budget { crashes: 1, slow: 1, rollbacks: 1, ..NONE };
+    holds(Protocol { items: 2, workers: 2, faults, without: None }, 200_000)
+}
+
+#[test]
+fn three_workers() -> Result<()> {
+    let faults = Budget { crashes: 2, slow: 1, lost_answers: 1, ..NONE };
+    holds(Protocol { items: 1, workers: 3, faults, without: None }, 20_000)?;
+    let faults = Budget { crashes: 1, slow: 1, ..NONE };
+    holds(Protocol { items: 2, workers: 3, faults, without: None }, 20_000)
+}
+
+/// Each guard with the property that falls without it, and the faults that it takes.
+#[test]
+fn each_guard_is_needed() -> Result<()> {
+    for (guard, property, faults) in [
+        (Guard::PutIfAbsent, names::TEXT_STANDS, Budget { slow: 1, ..NONE }),
+        (Guard::PublishFirst, names::DONE_IS_PUBLISHED, NONE),
+        (Guard::EpochByClock, names::ONE_HOLDER, Budget { rollbacks: 1, crashes: 1, ..NONE }),
+        (Guard::SameClaimAgain, names::KNOWN_LEASES, Budget { lost_answers: 1, ..NONE }),
+        (Guard::TakeBack, names::ENDS, Budget { crashes: 1, ..NONE }),
+        (Guard::LossLimit, names::LIMITS, Budget { crashes: 3, ..NONE }),
+        (Guard::FailLimit, names::LIMITS, Budget { fails: 3, ..NONE }),
+        (Guard::FailFenced, names::OWN_LEASES, Budget { slow: 1, fails: 1, ..NONE }),
+        (Guard::ReleaseFenced, names::OWN_LEASES, Budget { slow: 1, releases: 1, ..NONE }),
+        (Guard::DoneStays, names::DONE_STAYS, Budget { lost_answers: 1, fails: 1, ..NONE }),
+        (Guard::RequeueDeadOnly, names::DONE_STAYS, Budget { requeues: 1, ..NONE }),
+        (Guard::Reconcile, names::ENDS, Budget { flushes: 1, ..NONE }),
+        (Guard::Adopt, names::ONE_END, Budget { crashes: 2, ..NONE }),
+        (Guard::CancelHolds, names::CANCELLED, Budget { cancels: 1, ..NONE }),
+    ] {
+        let protocol = Protocol { items: 1, workers: 2, faults, without: Some(guard) };
+        let found = explore(protocol).discovery(property);
+        ensure!(found.is_some(), "without {guard:?}, still: {property}");
+        // And with it, the same faults break nothing.
+        let kept = explore(Protocol { without: None, ..protocol });
+        ensure!(kept.discovery(property).is_none(), "with {guard:?}, not: {property}");
+    }
+    Ok(())
+}
