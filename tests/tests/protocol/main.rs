@@ -7,5 +7,6 @@ mod explore;
 mod guards;
 mod model;
 mod properties;
+mod scripts;
 mod shard;
 mod world;

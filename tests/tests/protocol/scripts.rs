@@ -1,0 +1,318 @@
+//! The scripts on a real Redis beside the model: random operations, and after each both have answered alike and hold the same.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, ensure};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use steno_shared::ids::{Epoch, WorkerId};
+use steno_shared::leases::{
+    BatchState, ClaimRequest, Completed, FailClass, Failed, ItemState, LeaseLimits, NewItem, Released,
+    RequestId,
+};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_tests::redis_server::RedisOptions;
+
+use super::shard::{Answer, LIMIT, Phase, Shard};
+
+const ITEMS: usize = 3;
+const WORKERS: usize = 2;
+/// No wait ends by itself during a test.
+const NEVER_MS: u64 = 3_600_000;
+
+/// An operation; numbers that are too large count from the begin again. Leases are those that were granted so far, stale ones too.
+#[derive(Debug, Clone)]
+enum Operation {
+    Enqueue(usize),
+    Claim { place: usize, again: bool },
+    Renew { lease: usize },
+    Complete { lease: usize, digest: u8 },
+    Fail { lease: usize, poison: bool },
+    Release { lease: usize },
+    DeadlinePasses(usize),
+    WaitIsOver(usize),
+    Requeue(usize),
+    Cancel,
+    Reopen,
+    Restart(usize),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let (item, place, lease) = (0..ITEMS, 0..WORKERS, 0..16_usize);
+    prop_oneof![
+        1 => item.clone().prop_map(Operation::Enqueue),
+        6 => (place.clone(), prop::bool::weighted(0.25)).prop_map(|(place, again)| Operation::Claim { place, again }),
+        1 => lease.clone().prop_map(|lease| Operation::Renew { lease }),
+        1 => (lease.clone(), 0..2_u8).prop_map(|(lease, digest)| Operation::Complete { lease, digest }),
+        2 => (lease.clone(), prop::bool::weighted(0.2)).prop_map(|(lease, poison)| Operation::Fail { lease, poison }),
+        2 => lease.prop_map(|lease| Operation::Release { lease }),
+        2 => item.clone().prop_map(Operation::DeadlinePasses),
+        2 => item.clone().prop_map(Operation::WaitIsOver),
+        2 => item.prop_map(Operation::Requeue),
+        1 => Just(Operation::Cancel),
+        2 => Just(Operation::Reopen),
+        1 => place.prop_map(Operation::Restart),
+    ]
+}
+
+/// A worker's place: its present identity, and its last request.
+#[derive(Debug, Clone)]
+struct Place {
+    worker: WorkerId,
+    life: u8,
+    request: u8,
+    request_id: RequestId,
+}
+
+/// A lease that was granted: the item, and its epoch in the model and in Redis.
+#[derive(Debug, Clone)]
+struct Granted {
+    index: usize,
+    epoch: u8,
+    real: Epoch,
+    worker: WorkerId,
+}
+
+/// Both sides.
+struct Both<'a> {
+    world: &'a LeaseWorld,
+    all: Vec<NewItem>,
+    model: Shard<u8, (u8, u8)>,
+    /// What the model's counts were when they began anew.
+    base: Vec<(u32, u32, u32)>,
+    places: Vec<Place>,
+    granted: Vec<Granted>,
+    clock: u8,
+}
+
+impl<'a> Both<'a> {
+    async fn new(world: &'a LeaseWorld, limits: &LeaseLimits) -> Result<Self> {
+        world.leases.delete_batch().await?;
+        world.leases.create_batch(&batch_meta(&world.batch, 1), limits).await?;
+        // The longest first, as a claim takes them: in the model it takes them by their number.
+        let mut all = items(u32::try_from(ITEMS)?);
+        all.reverse();
+        let places = (0..WORKERS).map(|_| Self::place(0)).collect();
+        let model = Shard::empty(ITEMS, WORKERS);
+        Ok(Self { world, all, model, base: vec![(0, 0, 0); ITEMS], places, granted: Vec::new(), clock: 1 })
+    }
+
+    fn place(life: u8) -> Place {
+        Place { worker: WorkerId::new("pod"), life, request: 0, request_id: RequestId::random() }
+    }
+
+    async fn play(&mut self, operation: &Operation) -> Result<()> {
+        let leases = &self.world.leases;
+        match *operation {
+            Operation::Enqueue(index) => {
+                let is_new = self.model.items[index].is_none();
+                let done = leases.enqueue(SHARD, std::slice::from_ref(&self.all[index])).await?;
+                ensure!((done.added, done.known) == (u64::from(is_new), u64::from(!is_new)), "{done:?}");
+                self.model.enqueue(index);
+            }
+            Operation::Claim { place, again } => self.claim(place, again).await?,
+            Operation::Restart(place) => self.places[place] = Self::place(self.places[place].life + 1),
+            Operation::Renew { lease } => {
+                let Some(lease) = self.lease(lease) else { return Ok(()) };
+                let item = self.model.items[lease.index].as_ref().context("granted, but unknown")?;
+                let is_held = item.phase == Phase::Leased && item.epoch == lease.epoch;
+                let id = self.all[lease.index].id.clone();
+                let renewal = leases.renew(SHARD, &lease.worker, &[(id, lease.real)], LONG_MS).await?;
+                ensure!(renewal.lost.is_empty() == is_held, "{renewal:?}, held: {is_held}");
+            }
+            Operation::Complete { lease, digest } => {
+                let Some(lease) = self.lease(lease) else { return Ok(()) };
+                let id = &self.all[lease.index].id;
+                let real = leases.complete(SHARD, id, lease.real, &format!("d{digest}")).await?;
+                let answer = match real {
+                    Completed::Done => Answer::Done,
+                    Completed::Again => Answer::Again,
+                    Completed::Superseded(_) => Answer::Superseded,
+                };
+                let expected = self.model.complete(lease.index, lease.epoch, digest);
+                ensure!(answer == expected, "complete: {real:?}, expected {expected:?}");
+            }
+            Operation::Fail { lease, poison } => {
+                let Some(lease) = self.lease(lease) else { return Ok(()) };
+                let class = if poison { FailClass::Poison } else { FailClass::Retry };
+                let id = &self.all[lease.index].id;
+                let real = leases.fail(SHARD, id, lease.real, class, "an error").await?;
+                let expected = self.model.fail(None, lease.index, lease.epoch, poison);
+                let is_dead = self.phase(lease.index) == Some(Phase::Dead);
+                ensure!(
+                    match real {
+                        Failed::Superseded(_) => expected == Answer::Superseded,
+                        Failed::Dead => expected != Answer::Superseded && is_dead,
+                        Failed::Delayed { .. } => expected != Answer::Superseded && !is_dead,
+                    },
+                    "fail: {real:?}, expected {expected:?}"
+                );
+            }
+            Operation::Release { lease } => {
+                let Some(lease) = self.lease(lease) else { return Ok(()) };
+                let real = leases.release(SHARD, &self.all[lease.index].id, lease.real).await?;
+                let expected = self.model.release(None, lease.index, lease.epoch);
+                let is_dead = self.phase(lease.index) == Some(Phase::Dead);
+                ensure!(
+                    match real {
+                        Released::Superseded(_) => expected == Answer::Superseded,
+                        Released::Dead => expected != Answer::Superseded && is_dead,
+                        Released::Ready => expected == Answer::Done && !is_dead,
+                        Released::Again => expected == Answer::Again && !is_dead,
+                    },
+                    "release: {real:?}, expected {expected:?}"
+                );
+            }
+            Operation::DeadlinePasses(index) if self.phase(index) == Some(Phase::Leased) => {
+                self.world.let_time_pass("leased", &self.all[index].id)?;
+                self.sweep().await?;
+                self.model.take_back(None, index);
+            }
+            Operation::WaitIsOver(index) if self.phase(index) == Some(Phase::Delayed) => {
+                self.world.let_time_pass("delayed", &self.all[index].id)?;
+                self.sweep().await?;
+                self.model.promote(index);
+            }
+            Operation::DeadlinePasses(_) | Operation::WaitIsOver(_) => {}
+            Operation::Requeue(index) => {
+                let is_dead = self.phase(index) == Some(Phase::Dead);
+                let requeued = leases.requeue(SHARD, std::slice::from_ref(&self.all[index].id)).await?;
+                ensure!(requeued == u64::from(is_dead), "requeued {requeued}, dead: {is_dead}");
+                if let Some(item) = self.model.items[index].as_ref().filter(|_| is_dead) {
+                    let base = &mut self.base[index];
+                    base.0 += u32::from(item.fails);
+                    base.1 += u32::from(item.lost);
+                    base.2 += u32::from(item.released);
+                }
+                self.model.requeue(None, index);
+            }
+            Operation::Cancel => {
+                ensure!(leases.cancel(SHARD).await? != self.model.cancelled);
+                self.model.cancelled = true;
+            }
+            Operation::Reopen => {
+                ensure!(leases.reopen(SHARD).await? == self.model.cancelled);
+                self.model.cancelled = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn lease(&self, number: usize) -> Option<Granted> {
+        self.granted.get(number % self.granted.len().max(1)).cloned()
+    }
+
+    fn phase(&self, index: usize) -> Option<Phase> {
+        self.model.items[index].as_ref().map(|item| item.phase)
+    }
+
+    async fn claim(&mut self, place: usize, again: bool) -> Result<()> {
+        let asker = &mut self.places[place];
+        if !again {
+            (asker.request, asker.request_id) = (asker.request + 1, RequestId::random());
+        }
+        let request = ClaimRequest {
+            request_id: asker.request_id,
+            worker: asker.worker.clone(),
+            count: 1,
+            lease_ms: LONG_MS,
+            alone: true,
+        };
+        let claim = self.world.leases.claim(SHARD, &request).await?;
+        let is_cancelled = claim.batch == BatchState::Cancelled;
+        ensure!(is_cancelled == self.model.cancelled, "the batch is {:?}", claim.batch);
+        let identity = (u8::try_from(place)?, asker.life);
+        let expected = self.model.claim(None, place, identity, asker.request, self.clock);
+        match (claim.leases.as_slice(), expected) {
+            ([], None) => {}
+            ([lease], Some((index, epoch))) if lease.id == self.all[index].id => {
+                let known = self.granted.iter().find(|known| (known.index, known.epoch) == (index, epoch));
+                match known {
+                    Some(known) => ensure!(known.real == lease.epoch, "another epoch when asked again"),
+                    None => {
+                        let newest =
+                            self.granted.iter().filter(|known| known.index == index).map(|known| known.real);
+                        ensure!(newest.max() < Some(lease.epoch), "an epoch that is not above all before");
+                        self.clock = self.clock.max(epoch) + 1;
+                        let worker = asker.worker.clone();
+                        self.granted.push(Granted { index, epoch, real: lease.epoch, worker });
+                    }
+                }
+            }
+            (real, expected) => anyhow::bail!("claimed {real:?}, expected {expected:?}"),
+        }
+        Ok(())
+    }
+
+    /// A claim of nothing, by somebody else.
+    async fn sweep(&self) -> Result<()> {
+        self.world.claim(&WorkerId::from_text("sweeper"), 0).await.map(|_| ())
+    }
+
+    /// That Redis and the model hold the same.
+    async fn compare(&self) -> Result<()> {
+        self.world.check()?;
+        let mut rows: HashMap<_, _> =
+            self.world.rows(None).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
+        for (index, item) in self.model.items.iter().enumerate() {
+            let row = rows.remove(&self.all[index].id);
+            let (Some(item), Some(row)) = (item, &row) else {
+                ensure!(item.is_none() && row.is_none(), "item {index}: {row:?}, expected {item:?}");
+                continue;
+            };
+            let state = match item.phase {
+                Phase::Ready => ItemState::Ready,
+                Phase::Leased => ItemState::Leased,
+                Phase::Delayed => ItemState::Delayed,
+                Phase::Done => ItemState::Done,
+                Phase::Dead => ItemState::Dead,
+            };
+            let epoch = self.granted.iter().find(|known| (known.index, known.epoch) == (index, item.epoch));
+            let base = self.base[index];
+            let counts = (
+                base.0 + u32::from(item.fails),
+                base.1 + u32::from(item.lost),
+                base.2 + u32::from(item.released),
+            );
+            ensure!(
+                row.state == state
+                    && row.epoch == epoch.map(|known| known.real)
+                    && (row.fails, row.lost, row.released) == counts
+                    && row.digest == item.digest.map(|digest| format!("d{digest}")),
+                "item {index}: {row:?}, expected {item:?} with counts {counts:?}"
+            );
+        }
+        ensure!(rows.is_empty(), "unknown to the model: {rows:?}");
+        Ok(())
+    }
+}
+
+async fn play(world: &LeaseWorld, limits: &LeaseLimits, operations: &[Operation]) -> Result<()> {
+    let mut both = Both::new(world, limits).await?;
+    for (step, operation) in operations.iter().enumerate() {
+        let told = || format!("step {step}, {operation:?}");
+        both.play(operation).await.with_context(told)?;
+        both.compare().await.with_context(told)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn scripts_and_model_agree_step_by_step() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let limit = u32::from(LIMIT);
+    let limits = LeaseLimits {
+        max_fails: limit,
+        max_lost: limit,
+        max_released: limit,
+        backoff_base_ms: NEVER_MS,
+        backoff_cap_ms: NEVER_MS,
+    };
+    let world = runtime.block_on(LeaseWorld::with(RedisOptions::default(), 1, &limits))?;
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let played = runner.run(&prop::collection::vec(operation(), 1..60), |operations| {
+        let played = runtime.block_on(play(&world, &limits, &operations));
+        played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
+    });
+    played.map_err(|error| anyhow::anyhow!("{error}"))
+}
