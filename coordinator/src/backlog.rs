@@ -64,10 +64,6 @@ pub(crate) struct Backlog {
 impl Intake<'_> {
     /// Takes the backlog in. Doing it again adds only what is new.
     pub(crate) async fn take(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {
-        let adopted = adopt_published(self.output, self.leases, self.meta).await?;
-        if adopted > 0 {
-            say(&format!("{} given up, but transcribed: taken for done", counted(adopted, "recording")));
-        }
         let published = self.published_keys().await?;
         let known = self.known(&published, say).await?;
         let (listed, left_out) = match self.manifest {
@@ -76,6 +72,7 @@ impl Intake<'_> {
         };
         // What cannot be listed now may be there all the same.
         let known = if left_out == 0 { self.without_outdated(known, &listed, say).await? } else { known };
+        self.adopt(say).await?;
         let recordings = listed.len() as u64;
         let new: Vec<Recording> =
             listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
@@ -86,6 +83,20 @@ impl Intake<'_> {
         backlog.new_audio_ms = new.iter().map(|new| (new.seconds.max(0.0) * 1000.0) as u64).sum();
         self.enqueue(new).await?;
         Ok(backlog)
+    }
+
+    async fn adopt(&self, say: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
+        let adopted = adopt_published(self.output, self.leases, self.meta, true).await?;
+        if adopted.done > 0 {
+            say(&format!("{} given up, but transcribed: taken for done", counted(adopted.done, "recording")));
+        }
+        if adopted.put_back > 0 {
+            say(&format!(
+                "{} given up, but transcribed: put back for the formats that are missing",
+                counted(adopted.put_back, "recording")
+            ));
+        }
+        Ok(())
     }
 
     async fn published_keys(&self) -> Result<HashSet<String>, Failure> {
@@ -241,8 +252,10 @@ impl Intake<'_> {
         let mut other = Vec::new();
         while let Some((recording, there)) = looks.try_next().await? {
             match (there, self.existing) {
-                (There::Nothing, _) | (There::OtherSettings, Existing::Replace) => wanted.push(recording),
-                (There::SameSettings, _) => backlog.published += 1,
+                (There::Nothing | There::Partial, _) | (There::OtherSettings, Existing::Replace) => {
+                    wanted.push(recording);
+                }
+                (There::Whole { .. }, _) => backlog.published += 1,
                 (There::OtherSettings, Existing::Keep) => backlog.kept += 1,
                 (There::OtherSettings, Existing::Refuse) => other.push(recording),
             }

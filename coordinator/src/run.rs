@@ -13,6 +13,7 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{Created, LeaseLimits, Leases};
+use steno_shared::simulated;
 use steno_shared::storage::Store;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
@@ -24,9 +25,9 @@ use crate::machine::{Machine, Spread};
 use crate::programs::Programs;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::quantities::{audio, counted};
-use crate::simulated_output::{mark_simulated, refuse_simulated};
+use crate::simulated_output::{check_for_simulated, refuse_simulated};
 use crate::state::{RedisServer, StateFolder};
-use crate::summary::Summary;
+use crate::summary::{Outcome, Summary};
 use crate::supervise::Workers;
 use model::Model;
 use supervision::Supervision;
@@ -59,6 +60,9 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         let leases = Leases::connect(&folder.redis(), &meta.batch).await?;
         let meta = create(&leases, &folder, meta).await?;
         folder.write_batch(&meta)?;
+        if let Engine::Simulated { .. } = request.engine {
+            simulated::mark(&output).await?;
+        }
         recover(&leases, &meta).await?;
         let display = Display::new(spread.workers);
         let intake = Intake {
@@ -94,9 +98,15 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
             engine_time: EngineTime::default(),
         };
         let outcome = supervision.run(spread.workers).await?;
-        if let Err(failure) = adopt_published(&output, &leases, &meta).await {
-            // The next run looks again.
-            tracing::warn!(error = failure.message, "output.not_looked_at");
+        if matches!(outcome, Outcome::Finished) {
+            let adopted = tokio::select! {
+                adopted = adopt_published(&output, &leases, &meta, false) => adopted,
+                () = supervision::interrupted() => Err(Failure::interrupted("stopped")),
+            };
+            if let Err(failure) = adopted {
+                // The next run looks again.
+                tracing::warn!(error = failure.message, "output.not_looked_at");
+            }
         }
         supervision.display.finish();
         let engine_busy = supervision.engine_time.busy();
@@ -115,7 +125,7 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
     check_output(&output).await?;
     match request.engine {
         Engine::Ctranslate2 { .. } => refuse_simulated(&output).await?,
-        Engine::Simulated { .. } => mark_simulated(&output).await?,
+        Engine::Simulated { .. } => check_for_simulated(&output).await?,
     }
     output.sweep_temporaries().await?;
     Ok((input, output))

@@ -1,28 +1,30 @@
 //! Real and simulated transcripts never share an output: an object of its own marks those of the simulated engine.
 
 use futures::StreamExt as _;
-use steno_shared::simulated::{MARKER, is_marked, mark};
+use steno_shared::simulated::{MARKER, is_marked};
 use steno_shared::storage::Store;
 
 use crate::failure::Failure;
 
-/// Marks an output for simulated transcripts, which must be empty or marked already.
+/// Checks that an output may hold simulated transcripts: it is empty, or marked already.
 ///
 /// # Errors
-/// If it holds anything else, or cannot be read or written.
-pub(crate) async fn mark_simulated(output: &Store) -> Result<(), Failure> {
+/// If it holds anything else, or cannot be read.
+pub(crate) async fn check_for_simulated(output: &Store) -> Result<(), Failure> {
     if is_marked(output).await? {
         return Ok(());
     }
-    if let Some(first) = std::pin::pin!(output.list()).next().await {
-        let holds = first.map_or_else(|_| "something".to_owned(), |entry| entry.key);
-        return Err(Failure::usage(format!(
-            "{} holds {holds} and is not marked as simulated ({MARKER} is not in it): simulated transcripts go only where no others \
-             are; give --out an empty place",
-            output.location()
-        )));
-    }
-    Ok(mark(output).await?)
+    let holds = match std::pin::pin!(output.list()).next().await {
+        None => return Ok(()),
+        Some(Ok(entry)) => entry.key,
+        Some(Err(error)) if error.concerns_one_entry() => "something".to_owned(),
+        Some(Err(error)) => return Err(error.into()),
+    };
+    Err(Failure::usage(format!(
+        "{} holds {holds} and is not marked as simulated ({MARKER} is not in it): simulated transcripts go only where no others \
+         are; give --out an empty place",
+        output.location()
+    )))
 }
 
 /// Refuses an output that holds simulated transcripts.
@@ -34,7 +36,7 @@ pub(crate) async fn refuse_simulated(output: &Store) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "{} holds simulated transcripts ({MARKER} is in it); give --out another place, or remove all of it first",
+        "{} holds simulated transcripts ({MARKER} is in it); give --out another place, or remove what the simulated engine wrote there",
         output.location()
     )))
 }

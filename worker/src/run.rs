@@ -10,7 +10,7 @@ use steno_shared::ids::{ShardId, WorkerId};
 use steno_shared::leases::{Leases, Phase};
 use steno_shared::options::Mode;
 use steno_shared::simulated;
-use steno_shared::storage::{Location, Store};
+use steno_shared::storage::{Location, StorageErrorKind, Store};
 use steno_shared::worker_config::{EngineKind, WorkerConfig};
 
 use crate::control::{Control, Order};
@@ -72,9 +72,8 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         return Ok(Exit::Interrupted);
     }
     let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
-    if is_simulated {
-        check_marked(&station.output).await?;
-    } else {
+    check_output_kind(&station.output, is_simulated).await?;
+    if !is_simulated {
         check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
     }
     let control = Arc::new(Control::default());
@@ -247,17 +246,27 @@ impl Finisher<'_> {
     }
 }
 
-/// The coordinator marks outputs; a configuration that names another one must not put made-up words there.
-async fn check_marked(output: &Store) -> Result<(), StartError> {
-    let unusable = |error: &dyn std::fmt::Display| StartError::new(Exit::Unusable, error);
-    if simulated::is_marked(output).await.map_err(|error| unusable(&error))? {
-        return Ok(());
+/// Made-up words go only where the output is marked for them, and real ones only where it is not: the coordinator looked before,
+/// but another one may have begun there since.
+async fn check_output_kind(output: &Store, is_simulated: bool) -> Result<(), StartError> {
+    let is_marked = simulated::is_marked(output).await.map_err(|error| {
+        let is_away = error.kind() == StorageErrorKind::Unreachable;
+        StartError::new(if is_away { Exit::Lost } else { Exit::Unusable }, error)
+    })?;
+    let (location, marker) = (output.location(), simulated::MARKER);
+    match (is_marked, is_simulated) {
+        (true, true) | (false, false) => Ok(()),
+        (false, true) => Err(StartError::new(
+            Exit::Unusable,
+            format!(
+                "{location} is not marked as simulated ({marker} is not in it), and a simulated engine writes nowhere else"
+            ),
+        )),
+        (true, false) => Err(StartError::new(
+            Exit::Unusable,
+            format!("{location} holds simulated transcripts ({marker} is in it); use another output"),
+        )),
     }
-    Err(unusable(&format!(
-        "{} is not marked as simulated ({} is not there), and a simulated engine writes nowhere else",
-        output.location(),
-        simulated::MARKER
-    )))
 }
 
 pub(crate) fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {

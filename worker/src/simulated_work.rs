@@ -71,6 +71,7 @@ fn transcribe(
     };
     let seconds = item.lease.recording.seconds.max(0.0);
     let moves = || {
+        item.advance();
         if control.order() == Order::Stop || item.is_lost() {
             ControlFlow::Break(())
         } else {

@@ -3,65 +3,99 @@
 use std::collections::HashSet;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use sha2::{Digest as _, Sha256};
 use steno_shared::batch::BatchMeta;
-use steno_shared::fingerprint::hex;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{Completed, ItemRow, ItemState, Leases};
 use steno_shared::output_name::transcript_key;
-use steno_shared::storage::Store;
+use steno_shared::storage::{StorageErrorKind, Store};
 use steno_shared::transcript::Format;
 
 use super::LOOKS_AT_ONCE;
-use super::transcripts::{BYTES_MAX, There, Transcripts};
+use super::transcripts::{There, Transcripts};
 use crate::failure::Failure;
 use crate::listing;
 
-/// Takes for done what is among the dead and has its whole transcript, made with the same settings. Tells how many.
+/// What was found of the dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Adopted {
+    /// Taken for done: their transcripts, made with the same settings, are there in all formats.
+    pub(crate) done: u64,
+    /// Put back: their transcripts are there, but not in all formats, which a worker writes without transcribing again.
+    pub(crate) put_back: u64,
+}
+
+/// Looks for the transcripts of what is among the dead. `put_back` tells whether workers come after it.
 ///
 /// # Errors
-/// If Redis or the output does not answer.
+/// If Redis or the output does not answer. A recording that cannot be looked for is left as it is.
 pub(crate) async fn adopt_published(
     output: &Store,
     leases: &Leases,
     meta: &BatchMeta,
-) -> Result<u64, Failure> {
+    put_back: bool,
+) -> Result<Adopted, Failure> {
     let transcripts = &Transcripts::new(output, meta)?;
-    let mut adopted = 0;
+    let mut adopted = Adopted::default();
     for shard in (0..meta.shards).map(ShardId) {
         let dead = listing::all(leases, shard, Some(ItemState::Dead)).await?;
-        adopted += futures::stream::iter(dead)
-            .map(|row| adopt(transcripts, leases, shard, row))
-            .buffer_unordered(LOOKS_AT_ONCE)
-            .try_fold(0, |count, is_adopted| async move { Ok(count + u64::from(is_adopted)) })
-            .await?;
+        let looks = futures::stream::iter(dead).map(|row| async {
+            let there = look(transcripts, &row).await?;
+            Ok::<_, Failure>((row, there))
+        });
+        let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS_AT_ONCE));
+        while let Some((row, there)) = looks.try_next().await? {
+            match (there, row.epoch) {
+                (There::Whole { digest }, Some(epoch)) => {
+                    // Refused if somebody has put it back and taken it up meanwhile.
+                    let completed = leases.complete(shard, &row.id, epoch, &digest).await?;
+                    tracing::info!(name = ?row.recording.name, ?completed, "recording.adopted");
+                    adopted.done += u64::from(matches!(completed, Completed::Done | Completed::Again));
+                }
+                (There::Partial, Some(_)) if put_back => {
+                    adopted.put_back += leases.requeue(shard, &[row.id]).await?;
+                }
+                (There::Whole { .. } | There::Partial | There::Nothing | There::OtherSettings, _) => {}
+            }
+        }
     }
     Ok(adopted)
 }
 
-async fn adopt(
-    transcripts: &Transcripts<'_>,
-    leases: &Leases,
-    shard: ShardId,
-    row: ItemRow,
-) -> Result<bool, Failure> {
-    let Some(epoch) = row.epoch else { return Ok(false) };
-    let Transcripts { output, meta, .. } = transcripts;
-    let mut keys = HashSet::new();
-    for format in &meta.formats {
-        let key = transcript_key(&row.recording.name, format.extension());
-        if output.head(&key).await?.is_none() {
-            return Ok(false);
+/// What the output holds for one of them.
+async fn look(transcripts: &Transcripts<'_>, row: &ItemRow) -> Result<There, Failure> {
+    let looked = async {
+        let mut keys = HashSet::new();
+        for format in &transcripts.meta.formats {
+            let key = transcript_key(&row.recording.name, format.extension());
+            if transcripts.output.head(&key).await?.is_some() {
+                keys.insert(key);
+            } else if *format == Format::Json {
+                return Ok(There::Nothing);
+            }
         }
-        keys.insert(key);
+        transcripts.look(&row.recording, &keys).await
+    };
+    match looked.await {
+        // Such as a name that is too long for a transcript's: it is among the dead for that.
+        Err(error) if concerns_it_alone(error.kind()) => {
+            tracing::info!(name = ?row.recording.name, %error, "recording.not_looked_for");
+            Ok(There::Nothing)
+        }
+        looked => Ok(looked?),
     }
-    if transcripts.look(&row.recording, &keys).await? != There::SameSettings {
-        return Ok(false);
+}
+
+fn concerns_it_alone(kind: StorageErrorKind) -> bool {
+    match kind {
+        StorageErrorKind::NotFound
+        | StorageErrorKind::Denied
+        | StorageErrorKind::Changed
+        | StorageErrorKind::TooLarge
+        | StorageErrorKind::InvalidKey
+        | StorageErrorKind::Other => true,
+        StorageErrorKind::Unreachable
+        | StorageErrorKind::Credentials
+        | StorageErrorKind::BucketMissing
+        | StorageErrorKind::NoSpace => false,
     }
-    let key = transcript_key(&row.recording.name, Format::Json.extension());
-    let Some(bytes) = output.read(&key, BYTES_MAX).await? else { return Ok(false) };
-    // Refused if somebody has put it back and taken it up meanwhile.
-    let completed = leases.complete(shard, &row.id, epoch, &hex(&Sha256::digest(&bytes))).await?;
-    tracing::info!(name = ?row.recording.name, ?completed, "recording.adopted");
-    Ok(matches!(completed, Completed::Done | Completed::Again))
 }

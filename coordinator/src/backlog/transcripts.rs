@@ -2,23 +2,31 @@
 
 use std::collections::HashSet;
 
+use sha2::{Digest as _, Sha256};
 use steno_shared::batch::BatchMeta;
-use steno_shared::fingerprint::Fingerprint;
+use steno_shared::fingerprint::{Fingerprint, hex};
 use steno_shared::output_name::transcript_key;
 use steno_shared::recording::Recording;
-use steno_shared::storage::Store;
+use steno_shared::storage::{StorageError, Store};
 use steno_shared::transcript::{Format, PublishedHead};
 
 use crate::failure::Failure;
 
 /// The largest transcript looked at, in bytes.
-pub(super) const BYTES_MAX: u64 = 1 << 30;
+const BYTES_MAX: u64 = 1 << 30;
 
 /// What the output holds for a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum There {
     Nothing,
-    SameSettings,
+    /// Its transcript, in all formats.
+    Whole {
+        /// SHA-256 in hex of the JSON's bytes.
+        digest: String,
+    },
+    /// Its transcript, but not in all formats: the others are written from it, without transcribing again.
+    Partial,
+    /// Something else.
     OtherSettings,
 }
 
@@ -36,7 +44,11 @@ impl<'a> Transcripts<'a> {
     }
 
     /// What the output, whose keys are these, holds for a recording.
-    pub(super) async fn look(&self, recording: &Recording, keys: &HashSet<String>) -> Result<There, Failure> {
+    pub(super) async fn look(
+        &self,
+        recording: &Recording,
+        keys: &HashSet<String>,
+    ) -> Result<There, StorageError> {
         let key = transcript_key(&recording.name, Format::Json.extension());
         if !keys.contains(&key) {
             // A file of the user's own where one of the other formats should go is not overwritten either.
@@ -63,12 +75,11 @@ impl<'a> Transcripts<'a> {
         if head.provenance.fingerprint != wanted {
             return Ok(There::OtherSettings);
         }
-        // A format that is missing is written from the transcript, without transcribing again.
-        let complete = self
+        let is_whole = self
             .meta
             .formats
             .iter()
             .all(|format| keys.contains(&transcript_key(&recording.name, format.extension())));
-        Ok(if complete { There::SameSettings } else { There::Nothing })
+        Ok(if is_whole { There::Whole { digest: hex(&Sha256::digest(&bytes)) } } else { There::Partial })
     }
 }

@@ -13,6 +13,8 @@ use crate::run::{Engine, RunRequest};
 
 /// Of a large model on a good GPU.
 const SIMULATED_SPEED: f64 = 100.0;
+/// Slower ones would be taken for stuck.
+const SIMULATED_SPEEDS: std::ops::RangeInclusive<f64> = 0.1..=1e6;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -104,8 +106,8 @@ fn engine(name: Option<&str>, model: Option<PathBuf>, speed: Option<f64>) -> Res
 
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
-        Ok(_) => Err("must be above 0".to_owned()),
+        Ok(speed) if SIMULATED_SPEEDS.contains(&speed) => Ok(speed),
+        Ok(_) => Err(format!("must be from {} to {}", SIMULATED_SPEEDS.start(), SIMULATED_SPEEDS.end())),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -207,7 +207,7 @@ impl Coordinator {
             Decision::Settle(Phase::Finished, _) if seen.totals.is_some_and(|totals| totals.dead > 0) => {
                 let leases = self.leases(&record.batch).await?;
                 match intake::adopt(record, &self.settings, &leases).await {
-                    // A batch that is over is not held up by what cannot be looked at.
+                    // A service that is away is waited for; what is refused holds nothing up.
                     Err(failure) if failure.exit != Exit::Lost => {
                         tracing::warn!(error = failure.message, "output.not_looked_at");
                         Ok(())

@@ -15,8 +15,12 @@ pub(crate) enum Guard {
     TakeBack,
     /// A recording whose workers vanish is given up after the second.
     LossLimit,
+    /// A recording that is given back again and again is given up in the end.
+    ReleaseLimit,
     /// A recording whose attempts fail is given up after the last.
     FailLimit,
+    /// A completion counts only while its epoch is the item's.
+    CompleteFenced,
     /// An attempt's failure counts only while its epoch is the item's.
     FailFenced,
     /// What is given back counts only while its epoch is the item's.

@@ -131,7 +131,7 @@ impl World {
         match event {
             Event::Claim(worker, heard) => self.claim(without, worker, heard),
             Event::Publish(worker) => self.publish(without, worker),
-            Event::Complete(worker, heard) => self.complete(worker, heard),
+            Event::Complete(worker, heard) => self.complete(without, worker, heard),
             Event::Fail(worker, poison, heard) => {
                 if let Step::Working(index, epoch) | Step::Published(index, epoch, _) =
                     self.workers[worker].step
@@ -186,7 +186,7 @@ impl World {
             }
             Event::Adopt(index) => {
                 if let (Some(item), Some(text)) = (&self.redis.items[index], self.output[index]) {
-                    self.redis.complete(index, item.epoch, text);
+                    self.redis.complete(without, index, item.epoch, text);
                 }
             }
             Event::Requeue(index) => {
@@ -241,16 +241,16 @@ impl World {
         };
     }
 
-    fn complete(&mut self, place: usize, heard: bool) {
+    fn complete(&mut self, without: Option<Guard>, place: usize, heard: bool) {
         let worker = &mut self.workers[place];
         match worker.step {
             Step::Published(index, epoch, Some(text)) => {
-                self.redis.complete(index, epoch, text);
+                self.redis.complete(without, index, epoch, text);
                 self.answered(place, heard);
             }
             Step::Working(index, epoch) => {
                 let text = worker.identity;
-                worker.step = match self.redis.complete(index, epoch, text) {
+                worker.step = match self.redis.complete(without, index, epoch, text) {
                     Answer::Superseded => Step::Idle,
                     Answer::Done | Answer::Again => Step::Unpublished(index),
                 };

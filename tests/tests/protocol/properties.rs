@@ -82,7 +82,9 @@ impl Protocol {
                 })
             }),
             Property::always(names::LIMITS, |_, world: &World| {
-                world.redis.items.iter().flatten().all(|item| item.lost <= LIMIT && item.fails <= LIMIT)
+                let within = |count: u8| count <= LIMIT;
+                let mut items = world.redis.items.iter().flatten();
+                items.all(|item| within(item.lost) && within(item.fails) && within(item.released))
             }),
             Property::always(names::ENDS, |model: &Self, world: &World| {
                 Self::has_ended(world) || model.goes_on(world)
@@ -94,9 +96,13 @@ impl Protocol {
                 !is_both || model.goes_on(world)
             }),
             // What happened at all: a model in which nothing does would hold every promise.
-            Property::sometimes("two workers publish one recording", |_, world: &World| {
-                world.granted.len() > 1 && world.output.iter().any(Option::is_some)
-            }),
+            Property::sometimes(
+                "two workers hold one recording one after the other, and publish",
+                |_, world: &World| {
+                    let grants = world.granted.iter();
+                    world.output[0].is_some() && grants.filter(|(index, ..)| *index == 0).count() > 1
+                },
+            ),
             Property::sometimes("a recording is given up", |_, world: &World| {
                 world.redis.items.iter().flatten().any(|item| item.phase == Phase::Dead)
             }),

@@ -119,8 +119,14 @@ impl<'a> Both<'a> {
                 let item = self.model.items[lease.index].as_ref().context("granted, but unknown")?;
                 let is_held = item.phase == Phase::Leased && item.epoch == lease.epoch;
                 let id = self.all[lease.index].id.clone();
-                let renewal = leases.renew(SHARD, &lease.worker, &[(id, lease.real)], LONG_MS).await?;
+                let longer = [(id.clone(), lease.real)];
+                let renewal = leases.renew(SHARD, &lease.worker, &longer, 3 * LONG_MS).await?;
                 ensure!(renewal.lost.is_empty() == is_held, "{renewal:?}, held: {is_held}");
+                let due = self.world.row(&id).await?.due_in_ms;
+                ensure!(
+                    !is_held || due > Some(i64::try_from(2 * LONG_MS)?),
+                    "renewed, and due in {due:?} ms"
+                );
             }
             Operation::Complete { lease, digest } => {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
@@ -131,7 +137,7 @@ impl<'a> Both<'a> {
                     Completed::Again => Answer::Again,
                     Completed::Superseded(_) => Answer::Superseded,
                 };
-                let expected = self.model.complete(lease.index, lease.epoch, digest);
+                let expected = self.model.complete(None, lease.index, lease.epoch, digest);
                 ensure!(answer == expected, "complete: {real:?}, expected {expected:?}");
             }
             Operation::Fail { lease, poison } => {
@@ -312,7 +318,7 @@ fn scripts_and_model_agree_step_by_step() -> Result<()> {
         backoff_cap_ms: NEVER_MS,
     };
     let world = runtime.block_on(LeaseWorld::with(RedisOptions::default(), 1, &limits))?;
-    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 300, ..Config::with_source_file(file!()) });
     let played = runner.run(&prop::collection::vec(operation(), 1..80), |operations| {
         let played = runtime.block_on(play(&world, &limits, &operations));
         played.map_err(|error| TestCaseError::fail(format!("{error:#}")))

@@ -150,12 +150,12 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
     }
 
     /// `complete.lua`
-    pub(crate) fn complete(&mut self, index: usize, epoch: u8, digest: D) -> Answer {
+    pub(crate) fn complete(&mut self, without: Option<Guard>, index: usize, epoch: u8, digest: D) -> Answer {
         let Some(Some(item)) = self.items.get_mut(index) else { return Answer::Superseded };
         if item.phase == Phase::Done {
             return if item.digest == Some(digest) { Answer::Again } else { Answer::Superseded };
         }
-        if item.epoch != epoch {
+        if item.epoch != epoch && without != Some(Guard::CompleteFenced) {
             return Answer::Superseded;
         }
         (item.phase, item.ended, item.digest) = (Phase::Done, Ended::No, Some(digest));
@@ -199,7 +199,8 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
         }
         item.released += 1;
         item.ended = Ended::Released;
-        item.phase = if item.released >= LIMIT { Phase::Dead } else { Phase::Ready };
+        let is_over = item.released >= LIMIT && without != Some(Guard::ReleaseLimit);
+        item.phase = if is_over { Phase::Dead } else { Phase::Ready };
         Answer::Done
     }
 

@@ -163,12 +163,28 @@ impl Event {
         }
     }
 
-    /// The worker whose word may end a lease without its work being done.
+    /// The worker whose word may end a lease.
     pub(crate) fn speaker(self) -> Option<usize> {
-        if let Self::Fail(worker, ..) | Self::Release(worker, _) = self { Some(worker) } else { None }
+        match self {
+            Self::Complete(worker, _) | Self::Fail(worker, ..) | Self::Release(worker, _) => Some(worker),
+            Self::Claim(..)
+            | Self::Publish(_)
+            | Self::Crash(_)
+            | Self::Restart(_)
+            | Self::Expire(_)
+            | Self::Due(_)
+            | Self::Save
+            | Self::Rollback
+            | Self::Flush
+            | Self::Reconcile
+            | Self::Adopt(_)
+            | Self::Requeue(_)
+            | Self::Cancel
+            | Self::Reopen => None,
+        }
     }
 
-    /// Whether it is a word that may end a lease without its work being done, a worker's or a user's.
+    /// Whether it is a word that may end a lease, a worker's or a user's.
     pub(crate) fn ends_a_lease(self) -> bool {
         self.speaker().is_some() || matches!(self, Self::Requeue(_))
     }

@@ -94,7 +94,9 @@ fn what_makes_no_sense_is_refused() -> anyhow::Result<()> {
     let model = audio::fetched("models/tiny.en")?;
     let refused = run(&world, "1", "1000")?.arg("--model").arg(&model).run()?.expect(2)?;
     refused.says(&["--engine simulated has no model"])?;
-    run(&world, "1", "0")?.run()?.expect(2)?.says(&["must be above 0"])?;
+    for speed in ["0", "inf", "NaN"] {
+        run(&world, "1", speed)?.run()?.expect(2)?.says(&["must be from 0.1 to 1000000"])?;
+    }
     let refused = world.run()?.args(["--simulated-speed", "5"]).run()?.expect(2)?;
     refused.says(&["--simulated-speed is for --engine simulated only"])?;
     ensure!(!world.output().exists(), "a refused run made the output");
@@ -129,28 +131,55 @@ fn faults_are_rehearsed_by_recordings_that_ask_for_them() -> anyhow::Result<()> 
     invariants::nothing_runs(&world)
 }
 
-/// Workers that die between publishing a transcript and saying so leave a recording that counts as given up.
-#[test]
-fn what_was_given_up_but_is_transcribed_is_taken_for_done() -> anyhow::Result<()> {
+/// A world with a recording that its workers fail on, and the bytes of the transcript that it should have had: it was made of one
+/// that is the same recording by its length and time.
+fn transcribed_by_others() -> anyhow::Result<(World, Vec<u8>)> {
     let world = World::new()?;
     let path = world.input().join("a.flac");
-    write(&world, "a.flac", 60, "\nsteno-simulated: abort\n")?;
+    write(&world, "a.flac", 60, "\nsteno-simulated: nought\n")?;
     let modified = path.metadata()?.modified()?;
-    let summary = run(&world, "1", "1000")?.run()?.expect(1)?.json()?;
-    expect_counts(&summary, &[("done", 0), ("failed", 1)])?;
-    // Its transcript, from a run with a state of its own, for which it is the same recording: of the same length and time.
-    write(&world, "a.flac", 60, "\nsteno-simulated: about\n")?;
-    std::fs::File::options().write(true).open(&path)?.set_modified(modified)?;
-    let kept = world.path().join("kept");
-    std::fs::rename(world.state(), &kept)?;
-    expect_counts(&run(&world, "1", "1000")?.run()?.expect(0)?.json()?, &[("done", 1)])?;
-    let before = transcripts::files(&world.output())?;
+    run(&world, "1", "1000")?.args(["--format", "json,txt"]).run()?.expect(0)?;
+    let transcript = std::fs::read(world.output().join("a.flac.json"))?;
     std::fs::remove_dir_all(world.state())?;
-    std::fs::rename(&kept, world.state())?;
+    for extension in ["json", "txt"] {
+        std::fs::remove_file(world.output().join(format!("a.flac.{extension}")))?;
+    }
+    write(&world, "a.flac", 60, "\nsteno-simulated: poison\n")?;
+    std::fs::File::options().write(true).open(&path)?.set_modified(modified)?;
+    Ok((world, transcript))
+}
 
-    let again = run(&world, "1", "1000")?.run()?.expect(0)?;
-    again.clone().says(&["1 recording given up, but transcribed: taken for done"])?;
-    expect_counts(&again.json()?, &[("recordings", 1), ("done", 0), ("failed", 0), ("left", 0)])?;
-    ensure!(transcripts::files(&world.output())? == before, "the transcript was touched");
+/// Workers that die between publishing a transcript and saying so leave a recording that counts as given up.
+#[test]
+fn what_was_given_up_but_is_transcribed_is_done_when_the_batch_is_over() -> anyhow::Result<()> {
+    let (world, transcript) = transcribed_by_others()?;
+    let mut running = run(&world, "1", "10")?.start()?;
+    running.until("it is being transcribed, and will be given up", |_| {
+        // Refused until the run has made its state.
+        Ok(world.status().is_ok_and(|status| status["workers"].to_string().contains("transcribing")))
+    })?;
+    std::fs::write(world.output().join("a.flac.json"), &transcript)?;
+    let over = running.ended()?.expect(0)?.json()?;
+    expect_counts(&over, &[("recordings", 1), ("done", 1), ("failed", 0), ("left", 0)])?;
+    ensure!(std::fs::read(world.output().join("a.flac.json"))? == transcript, "the transcript was touched");
+    invariants::nothing_runs(&world)
+}
+
+#[test]
+fn what_was_given_up_but_is_transcribed_is_done_when_the_batch_is_taken_up_again() -> anyhow::Result<()> {
+    let (world, transcript) = transcribed_by_others()?;
+    // A name that no transcript can have is among the dead too, and holds nothing up.
+    let long = format!("{}.flac", "n".repeat(248));
+    write(&world, &long, 60, "\nsteno-simulated: poison\n")?;
+    let formats = ["--format", "json,txt"];
+    expect_counts(&run(&world, "1", "1000")?.args(formats).run()?.expect(1)?.json()?, &[("failed", 2)])?;
+    std::fs::write(world.output().join("a.flac.json"), &transcript)?;
+    let again = run(&world, "1", "1000")?.args(formats).run()?.expect(1)?;
+    again
+        .clone()
+        .says(&["1 recording given up, but transcribed: put back for the formats that are missing"])?;
+    expect_counts(&again.json()?, &[("done", 1), ("failed", 1)])?;
+    let text = std::fs::read_to_string(world.output().join("a.flac.txt"))?;
+    ensure!(transcript.windows(8).any(|part| part == &text.as_bytes()[..8]), "{text}");
     invariants::nothing_runs(&world)
 }
