@@ -72,7 +72,7 @@ impl Intake<'_> {
         };
         // What cannot be listed now may be there all the same.
         let known = if left_out == 0 { self.without_outdated(known, &listed, say).await? } else { known };
-        self.adopt(say).await?;
+        self.adopt(&published, say).await?;
         let recordings = listed.len() as u64;
         let new: Vec<Recording> =
             listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
@@ -85,8 +85,8 @@ impl Intake<'_> {
         Ok(backlog)
     }
 
-    async fn adopt(&self, say: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
-        let adopted = adopt_published(self.output, self.leases, self.meta, true).await?;
+    async fn adopt(&self, published: &HashSet<String>, say: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
+        let adopted = adopt_published(self.output, self.leases, self.meta, Some(published)).await?;
         if adopted.done > 0 {
             say(&format!("{} given up, but transcribed: taken for done", counted(adopted.done, "recording")));
         }

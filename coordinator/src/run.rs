@@ -100,7 +100,7 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         let outcome = supervision.run(spread.workers).await?;
         if matches!(outcome, Outcome::Finished) {
             let adopted = tokio::select! {
-                adopted = adopt_published(&output, &leases, &meta, false) => adopted,
+                adopted = adopt_published(&output, &leases, &meta, None) => adopted,
                 () = supervision::interrupted() => Err(Failure::interrupted("stopped")),
             };
             if let Err(failure) = adopted {

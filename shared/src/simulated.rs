@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::batch::ModelIdentity;
 use crate::fingerprint::hex;
-use crate::storage::{Put, StorageError, Store};
+use crate::storage::{StorageError, Store};
 
 /// What stands in an output with simulated transcripts. No transcript's name ends so.
 pub const MARKER: &str = "STENO-SIMULATED.md";
@@ -130,9 +130,7 @@ pub async fn is_marked(output: &Store) -> Result<bool, StorageError> {
 /// # Errors
 /// If it cannot be written.
 pub async fn mark(output: &Store) -> Result<(), StorageError> {
-    match output.put_new(MARKER, MARKER_TEXT.into(), "text/markdown").await? {
-        Put::Created | Put::Exists => Ok(()),
-    }
+    output.put_new(MARKER, MARKER_TEXT.into(), "text/markdown").await.map(|_| ())
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use steno_shared::leases::{
 };
 use steno_shared::options::TranscribeOptions;
 use steno_shared::recording::{DurationSource, Recording};
+use steno_shared::storage::S3Config;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
+use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
 
 use crate::lease_invariants::{RawShard, check_invariants, key, read_raw};
 use crate::redis_server::{RedisOptions, RedisServer};
@@ -88,6 +90,27 @@ impl LeaseWorld {
         let created = leases.create_batch(&batch_meta(&batch, shards), limits).await?;
         anyhow::ensure!(created == Created::New, "a fresh Redis knows the batch");
         Ok(Self { server, leases, batch, shards })
+    }
+
+    /// A worker's configuration for the batch, with places that are not there.
+    #[must_use]
+    pub fn worker_config(&self) -> WorkerConfig {
+        WorkerConfig {
+            meta: batch_meta(&self.batch, self.shards),
+            redis: self.server.config(),
+            s3: S3Config::default(),
+            engine: EngineKind::default(),
+            model: "/model".into(),
+            device: Device::Cpu,
+            threads: 1,
+            batch_size: None,
+            spool: "/spool".into(),
+            ffmpeg: "/ffmpeg".into(),
+            lease_ms: 5000,
+            report_ms: 100,
+            replace_existing: false,
+            limits: WorkLimits::default(),
+        }
     }
 
     /// A connection to look at raw keys.

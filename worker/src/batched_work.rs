@@ -91,12 +91,12 @@ impl Hands<'_> {
                         Err(error) => outbox.give(item, Err(StageError::from_engine(&error)))?,
                     }
                 }
-                Work::Transcribe(_) | Work::Simulate(_) => self.not_prepared(&prepared, outbox)?,
+                Work::Transcribe(_) | Work::Simulate(_) => outbox.not_prepared(Arc::clone(&prepared.item))?,
             }
         }
         for window in taken.windows {
             let Work::Hear { speech, .. } = &window.recording.work else {
-                self.not_prepared(&window.recording, outbox)?;
+                outbox.not_prepared(Arc::clone(&window.recording.item))?;
                 continue;
             };
             if window.index == 0 {
@@ -109,13 +109,6 @@ impl Hands<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A recording that came without a search for speech, which batched mode needs: a defect.
-    fn not_prepared(&self, prepared: &Prepared, outbox: &mut Outbox<'_>) -> Result<(), Gone> {
-        let message =
-            "no speech was looked for in it; this is a defect of Steno, please report it".to_owned();
-        outbox.give(Arc::clone(&prepared.item), Err(StageError::Retry(message)))
     }
 
     fn finish(&mut self, (ticket, result): Done, outbox: &mut Outbox<'_>) -> Result<(), Gone> {

@@ -93,6 +93,16 @@ impl<'a> Outbox<'a> {
         self.give(item, Ok(Finished::Transcribed(Box::new(transcript))))
     }
 
+    /// Gives back a recording that was prepared for another engine or mode: a defect.
+    ///
+    /// # Errors
+    /// When nobody is there to take it: the worker ends.
+    pub fn not_prepared(&mut self, item: Arc<HeldItem>) -> Result<(), Gone> {
+        let message =
+            "it was not prepared for this engine and mode; this is a defect of Steno, please report it";
+        self.give(item, Err(StageError::Retry(message.to_owned())))
+    }
+
     /// Gives an outcome back. The engine's fifth failure in a row is the worker's.
     ///
     /// # Errors

@@ -33,10 +33,7 @@ fn transcribe(
         }
         Work::Transcribe(audio) => (audio.pcm, audio.warnings),
         Work::Hear { speech, warnings } => (speech.pcm, warnings),
-        Work::Simulate(_) => {
-            let message = "it was read for the simulated engine; this is a defect of Steno, please report it";
-            return outbox.give(item, Err(StageError::Retry(message.to_owned())));
-        }
+        Work::Simulate(_) => return outbox.not_prepared(item),
     };
     let mut progress = |progress: Progress| {
         item.advance_audio(progress.seconds);

@@ -64,10 +64,7 @@ fn transcribe(
             return outbox.give(item, Ok(Finished::AlreadyPublished(transcript)));
         }
         Work::Simulate(content) => content,
-        Work::Transcribe(_) | Work::Hear { .. } => {
-            let message = "it was decoded for another engine; this is a defect of Steno, please report it";
-            return outbox.give(item, Err(StageError::Retry(message.to_owned())));
-        }
+        Work::Transcribe(_) | Work::Hear { .. } => return outbox.not_prepared(item),
     };
     let seconds = item.lease.recording.seconds.max(0.0);
     let moves = || {

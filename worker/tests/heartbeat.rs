@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use steno_shared::ids::WorkerId;
 use steno_shared::leases::{ClaimRequest, Lease, RequestId};
-use steno_shared::storage::S3Config;
-use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
-use steno_tests::lease_world::{LeaseWorld, SHARD, batch_meta, items};
+use steno_shared::worker_config::{WorkLimits, WorkerConfig};
+use steno_tests::lease_world::{LeaseWorld, SHARD, items};
 use steno_tests::wait::until;
 use steno_worker::control::Control;
 use steno_worker::heartbeat::Heartbeat;
@@ -19,20 +18,9 @@ const LEASE_MS: u64 = 600;
 
 fn config(world: &LeaseWorld, stall_ms: u64) -> WorkerConfig {
     WorkerConfig {
-        meta: batch_meta(&world.batch, 1),
-        redis: world.server.config(),
-        s3: S3Config::default(),
-        engine: EngineKind::default(),
-        model: "/model".into(),
-        device: Device::Cpu,
-        threads: 1,
-        batch_size: None,
-        spool: "/spool".into(),
-        ffmpeg: "/ffmpeg".into(),
         lease_ms: LEASE_MS,
-        report_ms: 100,
-        replace_existing: false,
         limits: WorkLimits { stall_ms, ..WorkLimits::default() },
+        ..world.worker_config()
     }
 }
 

@@ -5,9 +5,8 @@ use steno_shared::exit::Exit;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::ItemState;
 use steno_shared::simulated::MARKER;
-use steno_shared::storage::S3Config;
-use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
-use steno_tests::lease_world::{LeaseWorld, SHARD, batch_meta, items};
+use steno_shared::worker_config::{EngineKind, WorkerConfig};
+use steno_tests::lease_world::{LeaseWorld, SHARD, items};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_nothing_for_an_output_that_is_not_marked() -> Result<()> {
@@ -18,24 +17,13 @@ async fn it_takes_nothing_for_an_output_that_is_not_marked() -> Result<()> {
     let (input, output) = (folder.path().join("in"), folder.path().join("out"));
     std::fs::create_dir_all(&input)?;
     std::fs::create_dir_all(&output)?;
-    let mut meta = batch_meta(&world.batch, 1);
-    (meta.input, meta.output) = (input.display().to_string(), output.display().to_string());
-    let config = WorkerConfig {
-        meta,
-        redis: world.server.config(),
-        s3: S3Config::default(),
+    let mut config = WorkerConfig {
         engine: EngineKind::Simulated { speed: 1000.0 },
-        model: "/model".into(),
-        device: Device::Cpu,
-        threads: 1,
-        batch_size: None,
         spool: folder.path().join("spool"),
-        ffmpeg: "/ffmpeg".into(),
-        lease_ms: 5000,
-        report_ms: 100,
-        replace_existing: false,
-        limits: WorkLimits::default(),
+        ..world.worker_config()
     };
+    config.meta.input = input.display().to_string();
+    config.meta.output = output.display().to_string();
     let path = folder.path().join("worker.json");
     std::fs::write(&path, serde_json::to_vec(&config)?)?;
     let run = || steno_worker::run::run(&path, "one", ShardId(0), false);

@@ -7,7 +7,7 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{Completed, ItemRow, ItemState, Leases};
 use steno_shared::output_name::transcript_key;
-use steno_shared::storage::{StorageErrorKind, Store};
+use steno_shared::storage::{StorageError, StorageErrorKind, Store};
 use steno_shared::transcript::Format;
 
 use super::LOOKS_AT_ONCE;
@@ -24,7 +24,8 @@ pub(crate) struct Adopted {
     pub(crate) put_back: u64,
 }
 
-/// Looks for the transcripts of what is among the dead. `put_back` tells whether workers come after it.
+/// Looks for the transcripts of what is among the dead. Where a backlog is taken in, `listed` has the output's keys, and what lacks
+/// formats is put back, since workers come after it.
 ///
 /// # Errors
 /// If Redis or the output does not answer. A recording that cannot be looked for is left as it is.
@@ -32,14 +33,14 @@ pub(crate) async fn adopt_published(
     output: &Store,
     leases: &Leases,
     meta: &BatchMeta,
-    put_back: bool,
+    listed: Option<&HashSet<String>>,
 ) -> Result<Adopted, Failure> {
     let transcripts = &Transcripts::new(output, meta)?;
     let mut adopted = Adopted::default();
     for shard in (0..meta.shards).map(ShardId) {
         let dead = listing::all(leases, shard, Some(ItemState::Dead)).await?;
         let looks = futures::stream::iter(dead).map(|row| async {
-            let there = look(transcripts, &row).await?;
+            let there = look(transcripts, &row, listed).await?;
             Ok::<_, Failure>((row, there))
         });
         let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS_AT_ONCE));
@@ -51,7 +52,7 @@ pub(crate) async fn adopt_published(
                     tracing::info!(name = ?row.recording.name, ?completed, "recording.adopted");
                     adopted.done += u64::from(matches!(completed, Completed::Done | Completed::Again));
                 }
-                (There::Partial, Some(_)) if put_back => {
+                (There::Partial, Some(_)) if listed.is_some() => {
                     adopted.put_back += leases.requeue(shard, &[row.id]).await?;
                 }
                 (There::Whole { .. } | There::Partial | There::Nothing | There::OtherSettings, _) => {}
@@ -62,18 +63,16 @@ pub(crate) async fn adopt_published(
 }
 
 /// What the output holds for one of them.
-async fn look(transcripts: &Transcripts<'_>, row: &ItemRow) -> Result<There, Failure> {
+async fn look(
+    transcripts: &Transcripts<'_>,
+    row: &ItemRow,
+    listed: Option<&HashSet<String>>,
+) -> Result<There, Failure> {
     let looked = async {
-        let mut keys = HashSet::new();
-        for format in &transcripts.meta.formats {
-            let key = transcript_key(&row.recording.name, format.extension());
-            if transcripts.output.head(&key).await?.is_some() {
-                keys.insert(key);
-            } else if *format == Format::Json {
-                return Ok(There::Nothing);
-            }
+        match listed {
+            Some(keys) => transcripts.look(&row.recording, keys).await,
+            None => transcripts.look(&row.recording, &keys_of(transcripts, row).await?).await,
         }
-        transcripts.look(&row.recording, &keys).await
     };
     match looked.await {
         // Such as a name that is too long for a transcript's: it is among the dead for that.
@@ -83,6 +82,20 @@ async fn look(transcripts: &Transcripts<'_>, row: &ItemRow) -> Result<There, Fai
         }
         looked => Ok(looked?),
     }
+}
+
+/// The keys of its transcript that are there; none without the JSON, from which the others are.
+async fn keys_of(transcripts: &Transcripts<'_>, row: &ItemRow) -> Result<HashSet<String>, StorageError> {
+    let mut keys = HashSet::new();
+    for format in &transcripts.meta.formats {
+        let key = transcript_key(&row.recording.name, format.extension());
+        if transcripts.output.head(&key).await?.is_some() {
+            keys.insert(key);
+        } else if *format == Format::Json {
+            break;
+        }
+    }
+    Ok(keys)
 }
 
 fn concerns_it_alone(kind: StorageErrorKind) -> bool {

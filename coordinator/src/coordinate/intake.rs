@@ -68,7 +68,7 @@ pub(super) async fn adopt(
 ) -> Result<(), Failure> {
     let Some(meta) = leases.meta().await? else { return Ok(()) };
     let output = open(&record.request.output, settings).await?;
-    adopt_published(&output, leases, &meta, false).await.map(|_| ())
+    adopt_published(&output, leases, &meta, None).await.map(|_| ())
 }
 
 async fn open(text: &str, settings: &ClusterSettings) -> Result<Store, Failure> {

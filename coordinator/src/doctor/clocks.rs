@@ -30,13 +30,13 @@ impl Reading {
         Self { theirs, ours }
     }
 
-    /// A clock that shows now what a `Date` header says.
+    /// A clock that shows now what an answer's `Date` says.
     ///
     /// # Errors
-    /// If that is no date.
-    pub(super) fn of_header(date: Option<&[u8]>) -> Result<Self, Failure> {
+    /// If there is none, or it is no date.
+    pub(super) fn of_answer(headers: &http::HeaderMap) -> Result<Self, Failure> {
         let unreadable = || Failure::unusable("its answer has no readable Date");
-        let text = std::str::from_utf8(date.ok_or_else(unreadable)?).map_err(|_| unreadable())?;
+        let text = headers.get("date").and_then(|date| date.to_str().ok()).ok_or_else(unreadable)?;
         // HTTP's dates are those of mail, in GMT (RFC 9110, section 5.6.7).
         let zoned = rfc2822::parse(text).map_err(|_| unreadable())?;
         let since = Duration::try_from(zoned.timestamp().as_duration()).map_err(|_| unreadable())?;
@@ -56,7 +56,7 @@ pub(super) async fn of_server(url: &str) -> Result<Reading, Failure> {
         .map_err(Failure::internal)?;
     let answer = client.head(url).send().await;
     let answer = answer.map_err(|error| Failure::lost(root_cause(&error.without_url()).to_string()))?;
-    Reading::of_header(answer.headers().get("date").map(|value| value.as_bytes()))
+    Reading::of_answer(answer.headers())
 }
 
 /// Who the other clock belongs to, and what comes of a large difference.
@@ -118,14 +118,17 @@ mod tests {
 
     #[test]
     fn a_servers_date_is_read_as_http_writes_it() {
-        let reading = Reading::of_header(Some(b"Thu, 01 Jan 1970 01:00:00 GMT")).unwrap();
+        let read = |date: Option<&[u8]>| {
+            let value = date.map(|date| http::HeaderValue::from_bytes(date).unwrap());
+            Reading::of_answer(&value.map(|value| (http::header::DATE, value)).into_iter().collect())
+        };
+        let reading = read(Some(b"Thu, 01 Jan 1970 01:00:00 GMT")).unwrap();
         assert_eq!(reading.theirs, Duration::from_secs(3600));
         assert!(reading.ours > reading.theirs);
         for unreadable in
             [None, Some(&b"yesterday"[..]), Some(b"\xff"), Some(b"Mon, 01 Jan 1900 00:00:00 GMT")]
         {
-            let error = Reading::of_header(unreadable).unwrap_err().message;
-            assert_eq!(error, "its answer has no readable Date");
+            assert_eq!(read(unreadable).unwrap_err().message, "its answer has no readable Date");
         }
     }
 

@@ -117,7 +117,7 @@ async fn gpu_nodes(cluster: &Cluster, settings: &ClusterSettings) -> Check {
 async fn clock(cluster: &Cluster) -> Result<clocks::Reading, Failure> {
     let request = http::Request::get("/version").body(Body::empty()).map_err(Failure::internal)?;
     let answer = within("read the cluster's clock", cluster.client.send(request)).await?;
-    clocks::Reading::of_header(answer.headers().get("date").map(|value| value.as_bytes()))
+    clocks::Reading::of_answer(answer.headers())
 }
 
 async fn redis(cluster: &Cluster, settings: &ClusterSettings) -> Result<String, Failure> {

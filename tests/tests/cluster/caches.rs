@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use steno_tests::condition;
 
 use super::world::{World, apply, gpu_nodes, tag, waits_because};
 
@@ -81,8 +80,8 @@ async fn fill_and_damage(world: &World, nodes: &[String], folder: &str) -> Resul
 /// Two pods that want the model at the same moment on a node that has none: one of them fetches it. Somebody holds the lock
 /// until both are there.
 fn two_at_once(world: &World, node: &str, folder: &str, size: u64) -> Result<()> {
-    let hold = "until [ -e /host/FOLDER/go ]; do sleep 0.1; done";
-    let lock = format!("flock /host/{folder}/.tiny.en.lock sh -c '{}'", hold.replace("FOLDER", folder));
+    let hold = format!("until [ -e /host/{folder}/go ]; do sleep 0.1; done");
+    let lock = format!("flock /host/{folder}/.tiny.en.lock sh -c '{hold}'");
     let holder = world.begin_as_root(node, &lock)?;
     let jobs = world.jobs()?;
     let job: Value = serde_json::from_str(&world.kubectl(&["get", "job", &jobs[0], "--output=json"])?)?;
@@ -108,15 +107,10 @@ fn two_at_once(world: &World, node: &str, folder: &str, size: u64) -> Result<()>
         world.kubectl(&["wait", began, &format!("pod/{name}"), "--timeout=60s"])?;
     }
     world.on_node_as_root(node, &format!("touch /host/{folder}/go"))?;
-    world.ended_as_root(&holder)?;
+    world.ended(&holder)?;
     let mut bytes = Vec::new();
     for name in names {
-        world.kubectl(&[
-            "wait",
-            "--for=jsonpath={.status.phase}=Succeeded",
-            &format!("pod/{name}"),
-            "--timeout=120s",
-        ])?;
+        world.until_succeeded(name)?;
         bytes.push(fetched_by(world, name)?);
         world.kubectl(&["delete", "pod", name, "--wait=false"])?;
     }
@@ -185,11 +179,6 @@ fn fill(world: &World) -> Result<()> {
         here = here.replace(theirs, &ours);
     }
     apply(&world.namespace, &here)?;
-    let ended = condition::until("the model is in the claim", || {
-        let phase = world.kubectl(&["get", "pod", "fill-models", "--output=jsonpath={.status.phase}"])?;
-        Ok(Some(phase).filter(|phase| phase == "Succeeded" || phase == "Failed"))
-    })?;
-    let said = world.kubectl(&["logs", "fill-models"])?;
-    ensure!(ended == "Succeeded", "the model is not in the claim: {said}");
+    world.ended("fill-models").context("the model is not in the claim")?;
     Ok(())
 }

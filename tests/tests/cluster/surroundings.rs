@@ -7,7 +7,7 @@ use super::world::{World, apply, home_node, kubectl, tag};
 impl World {
     /// Runs a shell script as root on a node, with the node's folder /var/lib as /host; gives what it printed.
     pub(crate) fn on_node_as_root(&self, node: &str, script: &str) -> Result<String> {
-        self.ended_as_root(&self.begin_as_root(node, script)?)
+        self.ended(&self.begin_as_root(node, script)?)
     }
 
     /// Begins such a script; gives its pod.
@@ -36,14 +36,19 @@ impl World {
         Ok(name)
     }
 
-    /// Waits until such a script has ended; gives what it printed.
-    pub(crate) fn ended_as_root(&self, pod: &str) -> Result<String> {
-        let phase = "--for=jsonpath={.status.phase}=Succeeded";
-        let ended = self.kubectl(&["wait", phase, &format!("pod/{pod}"), "--timeout=60s"]);
+    /// Waits until a pod has ended well, removes it, and gives what it printed.
+    pub(crate) fn ended(&self, pod: &str) -> Result<String> {
+        let ended = self.until_succeeded(pod);
         let said = self.kubectl(&["logs", pod])?;
         ended.with_context(|| format!("{pod} said: {said}"))?;
         self.kubectl(&["delete", "pod", pod, "--wait=false"])?;
         Ok(said)
+    }
+
+    /// Waits until a pod has ended well.
+    pub(crate) fn until_succeeded(&self, pod: &str) -> Result<()> {
+        let phase = "--for=jsonpath={.status.phase}=Succeeded";
+        self.kubectl(&["wait", phase, &format!("pod/{pod}"), "--timeout=120s"]).map(|_| ())
     }
 
     /// Where pods with this label `app` are reached on a port, from pods and from this machine: `IP:PORT` of a node.

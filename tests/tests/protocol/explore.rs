@@ -8,18 +8,6 @@ use super::model::Protocol;
 use super::properties::names;
 use super::world::Budget;
 
-const NONE: Budget = Budget {
-    crashes: 0,
-    slow: 0,
-    lost_answers: 0,
-    fails: 0,
-    releases: 0,
-    rollbacks: 0,
-    flushes: 0,
-    requeues: 0,
-    cancels: 0,
-};
-
 fn explore(protocol: Protocol) -> impl stateright::Checker<Protocol> {
     protocol.checker().threads(2).spawn_dfs().join()
 }
@@ -43,43 +31,58 @@ fn workers_die_are_slow_and_fail_and_the_user_cancels_and_requeues() -> Result<(
         releases: 1,
         requeues: 1,
         cancels: 1,
-        ..NONE
+        ..Budget::default()
     };
     holds(Protocol { items: 1, workers: 2, faults, without: None }, 6_162_543)
 }
 
 #[test]
 fn redis_comes_back_with_an_older_state() -> Result<()> {
-    let faults =
-        Budget { rollbacks: 1, crashes: 1, slow: 1, lost_answers: 1, releases: 1, requeues: 1, ..NONE };
+    let faults = Budget {
+        rollbacks: 1,
+        crashes: 1,
+        slow: 1,
+        lost_answers: 1,
+        releases: 1,
+        requeues: 1,
+        ..Budget::default()
+    };
     holds(Protocol { items: 1, workers: 2, faults, without: None }, 1_109_137)
 }
 
 #[test]
 fn redis_comes_back_older_and_empty_and_the_user_cancels() -> Result<()> {
-    let faults = Budget { rollbacks: 1, flushes: 1, crashes: 1, slow: 1, requeues: 1, cancels: 1, ..NONE };
+    let faults = Budget {
+        rollbacks: 1,
+        flushes: 1,
+        crashes: 1,
+        slow: 1,
+        requeues: 1,
+        cancels: 1,
+        ..Budget::default()
+    };
     holds(Protocol { items: 1, workers: 2, faults, without: None }, 397_656)
 }
 
 #[test]
 fn two_recordings_side_by_side() -> Result<()> {
-    let faults = Budget { crashes: 1, slow: 1, lost_answers: 1, fails: 1, ..NONE };
+    let faults = Budget { crashes: 1, slow: 1, lost_answers: 1, fails: 1, ..Budget::default() };
     holds(Protocol { items: 2, workers: 2, faults, without: None }, 490_397)?;
-    let faults = Budget { crashes: 1, slow: 1, rollbacks: 1, ..NONE };
+    let faults = Budget { crashes: 1, slow: 1, rollbacks: 1, ..Budget::default() };
     holds(Protocol { items: 2, workers: 2, faults, without: None }, 476_467)
 }
 
 #[test]
 fn attempts_fail_and_are_given_back_up_to_their_limits() -> Result<()> {
-    let faults = Budget { fails: 3, releases: 3, slow: 1, lost_answers: 1, requeues: 1, ..NONE };
+    let faults = Budget { fails: 3, releases: 3, slow: 1, lost_answers: 1, requeues: 1, ..Budget::default() };
     holds(Protocol { items: 1, workers: 2, faults, without: None }, 758_791)
 }
 
 #[test]
 fn three_workers() -> Result<()> {
-    let faults = Budget { crashes: 2, slow: 1, lost_answers: 1, ..NONE };
+    let faults = Budget { crashes: 2, slow: 1, lost_answers: 1, ..Budget::default() };
     holds(Protocol { items: 1, workers: 3, faults, without: None }, 42_877)?;
-    let faults = Budget { crashes: 1, slow: 1, ..NONE };
+    let faults = Budget { crashes: 1, slow: 1, ..Budget::default() };
     holds(Protocol { items: 2, workers: 3, faults, without: None }, 36_271)
 }
 
@@ -87,22 +90,22 @@ fn three_workers() -> Result<()> {
 #[test]
 fn each_guard_is_needed() -> Result<()> {
     for (guard, property, faults) in [
-        (Guard::PutIfAbsent, names::TEXT_STANDS, Budget { slow: 1, ..NONE }),
-        (Guard::PublishFirst, names::DONE_IS_PUBLISHED, NONE),
-        (Guard::EpochByClock, names::ONE_HOLDER, Budget { rollbacks: 1, crashes: 1, ..NONE }),
-        (Guard::SameClaimAgain, names::KNOWN_LEASES, Budget { lost_answers: 1, ..NONE }),
-        (Guard::TakeBack, names::ENDS, Budget { crashes: 1, ..NONE }),
-        (Guard::LossLimit, names::LIMITS, Budget { crashes: 3, ..NONE }),
-        (Guard::FailLimit, names::LIMITS, Budget { fails: 3, ..NONE }),
-        (Guard::ReleaseLimit, names::LIMITS, Budget { releases: 3, ..NONE }),
-        (Guard::CompleteFenced, names::OWN_LEASES, Budget { slow: 1, ..NONE }),
-        (Guard::FailFenced, names::OWN_LEASES, Budget { slow: 1, fails: 1, ..NONE }),
-        (Guard::ReleaseFenced, names::OWN_LEASES, Budget { slow: 1, releases: 1, ..NONE }),
-        (Guard::DoneStays, names::DONE_STAYS, Budget { lost_answers: 1, fails: 1, ..NONE }),
-        (Guard::RequeueDeadOnly, names::DONE_STAYS, Budget { requeues: 1, ..NONE }),
-        (Guard::Reconcile, names::ENDS, Budget { flushes: 1, ..NONE }),
-        (Guard::Adopt, names::ONE_END, Budget { crashes: 2, ..NONE }),
-        (Guard::CancelHolds, names::CANCELLED, Budget { cancels: 1, ..NONE }),
+        (Guard::PutIfAbsent, names::TEXT_STANDS, Budget { slow: 1, ..Budget::default() }),
+        (Guard::PublishFirst, names::DONE_IS_PUBLISHED, Budget::default()),
+        (Guard::EpochByClock, names::ONE_HOLDER, Budget { rollbacks: 1, crashes: 1, ..Budget::default() }),
+        (Guard::SameClaimAgain, names::KNOWN_LEASES, Budget { lost_answers: 1, ..Budget::default() }),
+        (Guard::TakeBack, names::ENDS, Budget { crashes: 1, ..Budget::default() }),
+        (Guard::LossLimit, names::LIMITS, Budget { crashes: 3, ..Budget::default() }),
+        (Guard::FailLimit, names::LIMITS, Budget { fails: 3, ..Budget::default() }),
+        (Guard::ReleaseLimit, names::LIMITS, Budget { releases: 3, ..Budget::default() }),
+        (Guard::CompleteFenced, names::OWN_LEASES, Budget { slow: 1, ..Budget::default() }),
+        (Guard::FailFenced, names::OWN_LEASES, Budget { slow: 1, fails: 1, ..Budget::default() }),
+        (Guard::ReleaseFenced, names::OWN_LEASES, Budget { slow: 1, releases: 1, ..Budget::default() }),
+        (Guard::DoneStays, names::DONE_STAYS, Budget { lost_answers: 1, fails: 1, ..Budget::default() }),
+        (Guard::RequeueDeadOnly, names::DONE_STAYS, Budget { requeues: 1, ..Budget::default() }),
+        (Guard::Reconcile, names::ENDS, Budget { flushes: 1, ..Budget::default() }),
+        (Guard::Adopt, names::ONE_END, Budget { crashes: 2, ..Budget::default() }),
+        (Guard::CancelHolds, names::CANCELLED, Budget { cancels: 1, ..Budget::default() }),
     ] {
         let protocol = Protocol { items: 1, workers: 2, faults, without: Some(guard) };
         let found = explore(protocol).discovery(property);

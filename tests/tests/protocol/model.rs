@@ -84,7 +84,7 @@ impl Protocol {
             Step::Published(..) => events.extend(heard.iter().map(|heard| Event::Complete(worker, *heard))),
             Step::Unpublished(_) => events.push(Event::Publish(worker)),
         }
-        if matches!(step, Step::Working(..) | Step::Published(..)) {
+        if step.held().is_some() {
             if left.fails > 0 {
                 events.extend(heard.iter().map(|heard| Event::Fail(worker, false, *heard)));
             }
@@ -120,10 +120,10 @@ impl World {
     /// Whether the worker that an item is leased to lives and works on it, or is about to hear of it.
     fn is_held_by_the_living(&self, index: usize) -> bool {
         let Some(item) = &self.redis.items[index] else { return false };
-        self.workers.iter().any(|worker| match worker.step {
-            Step::Working(at, epoch) | Step::Published(at, epoch, _) => (at, epoch) == (index, item.epoch),
-            Step::Asking => self.granted.contains(&(index, item.epoch, worker.identity)),
-            Step::Down | Step::Idle | Step::Unpublished(_) => false,
+        self.workers.iter().any(|worker| {
+            let is_about_to_hear =
+                worker.step == Step::Asking && self.granted.contains(&(index, item.epoch, worker.identity));
+            worker.step.held() == Some((index, item.epoch)) || is_about_to_hear
         })
     }
 
@@ -133,18 +133,14 @@ impl World {
             Event::Publish(worker) => self.publish(without, worker),
             Event::Complete(worker, heard) => self.complete(without, worker, heard),
             Event::Fail(worker, poison, heard) => {
-                if let Step::Working(index, epoch) | Step::Published(index, epoch, _) =
-                    self.workers[worker].step
-                {
+                if let Some((index, epoch)) = self.workers[worker].step.held() {
                     self.left.fails -= 1;
                     self.redis.fail(without, index, epoch, poison);
                     self.answered(worker, heard);
                 }
             }
             Event::Release(worker, heard) => {
-                if let Step::Working(index, epoch) | Step::Published(index, epoch, _) =
-                    self.workers[worker].step
-                {
+                if let Some((index, epoch)) = self.workers[worker].step.held() {
                     self.left.releases -= 1;
                     self.redis.release(without, index, epoch);
                     self.answered(worker, heard);
@@ -315,10 +311,6 @@ impl World {
 
     /// The epoch under which a worker believes to hold an item.
     fn holds(&self, worker: usize, index: usize) -> Option<u8> {
-        match self.workers[worker].step {
-            Step::Working(at, epoch) | Step::Published(at, epoch, _) if at == index => Some(epoch),
-            Step::Working(..) | Step::Published(..) => None,
-            Step::Down | Step::Idle | Step::Asking | Step::Unpublished(_) => None,
-        }
+        self.workers[worker].step.held().filter(|(at, _)| *at == index).map(|(_, epoch)| epoch)
     }
 }

@@ -24,6 +24,16 @@ pub(crate) enum Step {
     Unpublished(usize),
 }
 
+impl Step {
+    /// The item that it believes to hold, and under which epoch.
+    pub(crate) fn held(self) -> Option<(usize, u8)> {
+        match self {
+            Self::Working(index, epoch) | Self::Published(index, epoch, _) => Some((index, epoch)),
+            Self::Down | Self::Idle | Self::Asking | Self::Unpublished(_) => None,
+        }
+    }
+}
+
 /// A worker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Worker {
