@@ -13,7 +13,7 @@ SHELL := /bin/bash
 
 LIBRARY_PART := $(if $(filter engine-prebuilt,$(ENGINE)),library)
 DEMO_PARTS := $(LIBRARY_PART) model redis ffmpeg
-TEST_PARTS := $(DEMO_PARTS) base versitygw
+TEST_PARTS := $(DEMO_PARTS) base versitygw toxiproxy
 # The default features are named only when they are left, so that Cargo's own flags keep their meaning.
 FEATURES := $(if $(filter-out engine-prebuilt,$(ENGINE)),--no-default-features --features steno-worker/$(ENGINE))
 
@@ -49,6 +49,17 @@ test-cluster: setup-tests ## Run the scenarios on the Kubernetes cluster that KU
 	$(CARGO) build --workspace $(FEATURES)
 	LOAD_IMAGE='$(LOAD_IMAGE)' IMAGE_BASE='$(IMAGE_BASE)' PROGRAMS="$(TARGET)/debug" tools/cluster-images
 	$(CARGO) test --package steno-tests --features cluster --test cluster -- --test-threads=1 $(SCENARIOS)
+
+# Faults of `make chaos`, the seed of their plan, and a part of the names of those that are wanted.
+N ?= 1000
+SEED ?= $(shell date +%s)
+ONLY ?=
+
+.PHONY: chaos
+chaos: setup-tests ## N=1000 faults in whole runs, then what they cost (SEED=… for the same plan, ONLY='worker killed' for one kind)
+	$(CARGO) build --workspace $(FEATURES)
+	STENO_CHAOS_FAULTS='$(N)' STENO_CHAOS_SEED='$(SEED)' STENO_CHAOS_ONLY='$(ONLY)' \
+		$(CARGO) test --package steno-tests --test chaos -- --nocapture nothing_is_lost
 
 ##@ Build
 

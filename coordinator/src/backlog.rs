@@ -61,6 +61,13 @@ pub(crate) struct Backlog {
     pub(crate) estimated: u64,
 }
 
+impl Backlog {
+    /// How many recordings the batch has in Redis, at least: with fewer, Redis has lost some.
+    pub(crate) fn in_batch(&self) -> u64 {
+        self.recordings.saturating_sub(self.published + self.kept)
+    }
+}
+
 impl Intake<'_> {
     /// Takes the backlog in. Doing it again adds only what is new.
     pub(crate) async fn take(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {

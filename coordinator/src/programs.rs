@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// The programs that a local run needs.
+/// The programs that every local run needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// The worker, always of this very version.
     pub worker: PathBuf,
-    /// The private Redis.
-    pub redis_server: PathBuf,
     /// The decoder.
     pub ffmpeg: PathBuf,
 }
@@ -34,10 +32,10 @@ impl Programs {
                 beside.display()
             ))
         })?;
-        Ok(Self { worker, redis_server: Self::redis_server_in(&search)?, ffmpeg: Self::ffmpeg_in(&search)? })
+        Ok(Self { worker, ffmpeg: Self::ffmpeg_in(&search)? })
     }
 
-    /// Finds redis-server alone, for commands that only look at a batch.
+    /// Finds redis-server, which a batch with a Redis of its own needs.
     ///
     /// # Errors
     /// If it is missing, with what to do.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::ids::{BatchId, ShardId};
-use steno_shared::leases::{Created, LeaseLimits, Leases};
+use steno_shared::leases::{Created, LeaseLimits, Leases, RedisConfig};
 use steno_shared::simulated;
 use steno_shared::storage::Store;
 use steno_shared::subtitles::SubtitleLayout;
@@ -26,16 +26,18 @@ use crate::programs::Programs;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::quantities::{audio, counted};
 use crate::simulated_output::{check_for_simulated, refuse_simulated};
-use crate::state::{RedisServer, StateFolder};
+use crate::state::{BatchRedis, StateFolder};
 use crate::summary::{Outcome, Summary};
 use crate::supervise::Workers;
 use model::Model;
-use supervision::Supervision;
+use supervision::{Supervision, Watched};
 
 /// How long a local lease lasts without renewal: short, since the processes share a machine.
 const LEASE_MS: u64 = 15_000;
 /// How often a local worker tells what it does.
 const REPORT_MS: u64 = 500;
+/// How often a backlog is taken in, when Redis loses it.
+const INTAKES_MAX: u32 = 10;
 /// How long the coordinator waits for Redis where it only looks.
 const LOOK_BUDGET: Duration = Duration::from_secs(2);
 
@@ -55,16 +57,16 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     let folder = StateFolder::for_batch(request.state.as_deref(), &meta.input, short(&meta.batch))?;
     let _lock = folder.lock()?;
     folder.prepare()?;
-    let mut redis = RedisServer::start(&programs.redis_server, &folder).await?;
+    folder.give_redis(request.redis.as_ref())?;
+    let mut redis = BatchRedis::open(&folder, Programs::find_redis_server).await?;
     let outcome = async {
-        let leases = Leases::connect(&folder.redis(), &meta.batch).await?;
+        let leases = Leases::connect(&folder.redis()?, &meta.batch).await?;
         let meta = create(&leases, &folder, meta).await?;
         folder.write_batch(&meta)?;
         if let Engine::Simulated { .. } = request.engine {
             simulated::mark(&output).await?;
         }
-        recover(&leases, &meta).await?;
-        let display = Display::new(spread.workers);
+        recover(&leases, &meta, redis.is_private()).await?;
         let intake = Intake {
             input: &input,
             output: &output,
@@ -73,31 +75,53 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
             manifest: request.manifest.as_deref(),
             existing: request.existing,
         };
-        let say = |message: &str| display.say(message);
-        let backlog = tokio::select! {
-            taken = intake.take(&say) => taken?,
-            () = supervision::interrupted() => {
-                return Err(Failure::interrupted("stopped before any recording was begun; the same command goes on"));
+        let mut finished_before = None;
+        let mut intakes = 0;
+        let (supervision, backlog, before, outcome) = loop {
+            intakes += 1;
+            let display = Display::new(spread.workers);
+            let say = |message: &str| display.say(message);
+            let backlog = tokio::select! {
+                taken = intake.take(&say) => taken?,
+                () = supervision::interrupted() => {
+                    return Err(Failure::interrupted(
+                        "stopped before any recording was begun; the same command goes on",
+                    ));
+                }
+            };
+            let before = Snapshot::read(&leases, meta.shards).await?;
+            finished_before.get_or_insert(backlog.published + before.totals.done);
+            let spread = fit(&request, &machine, spread, before.totals.open());
+            announce(&display, &meta, &backlog, spread, &folder);
+            let config = worker_config(&request, &model, &programs, folder.redis()?, &folder, &meta, spread);
+            folder.write("worker.json", &config)?;
+            let workers =
+                Workers::new(programs.worker.clone(), folder.clone(), machine.gpus, !redis.is_private());
+            let mut supervision = Supervision {
+                leases: leases.clone().with_retry_budget(LOOK_BUDGET),
+                meta: &meta,
+                workers,
+                folder: &folder,
+                redis: &mut redis,
+                display,
+                estimate: Estimate::from(before.behind_ms()),
+                engine_time: EngineTime::default(),
+                in_batch: backlog.in_batch(),
+            };
+            match supervision.run(spread.workers).await? {
+                Watched::Over(outcome) => break (supervision, backlog, before, outcome),
+                Watched::Lost if intakes == INTAKES_MAX => {
+                    return Err(Failure::lost(
+                        "Redis loses what it is given again and again; see that nothing else uses it and that it keeps an \
+                         append-only file, then run again",
+                    ));
+                }
+                Watched::Lost => {
+                    supervision.display.say("Redis has lost recordings of the batch; taking the backlog in again.");
+                    leases.create_batch(&meta, &LeaseLimits::default()).await?;
+                }
             }
         };
-        let before = Snapshot::read(&leases, meta.shards).await?;
-        let spread = fit(&request, &machine, spread, before.totals.open());
-        announce(&display, &meta, &backlog, spread, &folder);
-        folder.write("worker.json", &worker_config(&request, &model, &programs, &folder, &meta, spread))?;
-        let workers = Workers::new(programs.worker.clone(), folder.clone(), machine.gpus);
-        let estimate = Estimate::from(before.behind_ms());
-        let mut supervision = Supervision {
-            leases: leases.clone().with_retry_budget(LOOK_BUDGET),
-            meta: &meta,
-            workers,
-            redis_program: &programs.redis_server,
-            folder: &folder,
-            redis: &mut redis,
-            display,
-            estimate,
-            engine_time: EngineTime::default(),
-        };
-        let outcome = supervision.run(spread.workers).await?;
         if matches!(outcome, Outcome::Finished) {
             let adopted = tokio::select! {
                 adopted = adopt_published(&output, &leases, &meta, None) => adopted,
@@ -110,6 +134,7 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         }
         supervision.display.finish();
         let engine_busy = supervision.engine_time.busy();
+        let before = outcome::Before { snapshot: before, finished: finished_before.unwrap_or_default() };
         let summary = outcome::summarise(&leases, &meta, &before, &backlog, outcome, started, &folder).await?;
         Ok(Summary { engine_busy, ..summary })
     }
@@ -177,7 +202,7 @@ async fn create(leases: &Leases, folder: &StateFolder, meta: BatchMeta) -> Resul
 /// Removes another batch from the state folder if nothing has come of it yet: its model was broken or an option was
 /// mistaken, and the user has mended that and runs the same command again.
 async fn give_way(folder: &StateFolder, other: &BatchMeta) -> Result<(), Failure> {
-    let leases = Leases::connect(&folder.redis(), &other.batch).await?;
+    let leases = Leases::connect(&folder.redis()?, &other.batch).await?;
     if leases.meta().await?.is_some() {
         let totals = Snapshot::read(&leases, other.shards).await?.totals;
         if totals.done + totals.dead > 0 {
@@ -200,9 +225,12 @@ fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
 
 /// When the folder's lock is ours, the workers of an earlier run have ended or are about to: what they held goes back
 /// at once (should one still finish, its late word is told from the current lease's by the epoch), and a batch that was
-/// stopped hands out leases again.
-async fn recover(leases: &Leases, meta: &BatchMeta) -> Result<(), Failure> {
-    give_back(leases, meta).await?;
+/// stopped hands out leases again. In a Redis that others use too, their workers may hold leases of the same batch: those
+/// of workers that are gone run out.
+async fn recover(leases: &Leases, meta: &BatchMeta, is_private: bool) -> Result<(), Failure> {
+    if is_private {
+        give_back(leases, meta).await?;
+    }
     for shard in (0..meta.shards).map(ShardId) {
         leases.reopen(shard).await?;
     }
@@ -257,13 +285,14 @@ fn worker_config(
     request: &RunRequest,
     model: &Model,
     programs: &Programs,
+    redis: RedisConfig,
     folder: &StateFolder,
     meta: &BatchMeta,
     spread: Spread,
 ) -> WorkerConfig {
     WorkerConfig {
         meta: meta.clone(),
-        redis: folder.redis(),
+        redis,
         s3: request.s3.clone(),
         engine: model.engine,
         model: model.folder.clone(),

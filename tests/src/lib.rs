@@ -2,6 +2,7 @@
 
 pub mod audio;
 pub mod condition;
+pub mod http_faults;
 pub mod invariants;
 pub mod lease_invariants;
 pub mod lease_world;
@@ -9,6 +10,7 @@ pub mod processes;
 pub mod redis_server;
 pub mod s3_server;
 pub mod steno;
+pub mod toxiproxy;
 pub mod transcripts;
 pub mod wait;
 pub mod world;

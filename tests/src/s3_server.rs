@@ -35,6 +35,7 @@ const LEASH: &str = r#"exec 3<&0; "$@" </dev/null 3<&- & server=$!
 pub struct S3Server {
     /// `http://127.0.0.1:port`.
     pub endpoint: String,
+    port: u16,
     leash: Child,
     folder: tempfile::TempDir,
 }
@@ -64,44 +65,46 @@ impl S3Server {
         for name in ["iam", "data"] {
             std::fs::create_dir(folder.path().join(name))?;
         }
-        let log = File::create(folder.path().join("log"))?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let leash = Command::new("sh")
-            .args(["-c", LEASH, "leash"])
-            .arg(program)
-            .args([
-                "--port",
-                &format!("127.0.0.1:{port}"),
-                "--quiet",
-                "--health",
-                "/healthz",
-                "--region",
-                REGION,
-            ])
-            .arg("--iam-dir")
-            .arg(folder.path().join("iam"))
-            .arg("posix")
-            .arg(folder.path().join("data"))
-            .env("ROOT_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("ROOT_SECRET_ACCESS_KEY", SECRET_KEY)
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("failed to start sh")?;
-        let mut server = Self { endpoint: format!("http://127.0.0.1:{port}"), leash, folder };
+        let port = free_port()?;
+        let leash = spawn(program, folder.path(), port)?;
+        let mut server = Self { endpoint: format!("http://127.0.0.1:{port}"), port, leash, folder };
+        Ok(server.becomes_ready().await?.then_some(server))
+    }
+
+    /// Kills the server with SIGKILL; its data stay.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        drop(self.leash.stdin.take());
+        self.leash.wait()?;
+        Ok(())
+    }
+
+    /// Starts a killed server again, on its data and port.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.leash = spawn(program(), self.folder.path(), self.port)?;
+        ensure!(self.becomes_ready().await?, "the S3 server's port was taken meanwhile: {}", self.log());
+        Ok(())
+    }
+
+    /// Waits until it answers; false if its port was taken.
+    async fn becomes_ready(&mut self) -> anyhow::Result<bool> {
         let deadline = Instant::now() + READY_WITHIN;
-        while !is_healthy(port).await {
-            if server.leash.try_wait()?.is_some() {
-                let log = server.log();
+        while !is_healthy(self.port).await {
+            if self.leash.try_wait()?.is_some() {
+                let log = self.log();
                 ensure!(log.contains("address already in use"), "the S3 server ended at its start: {log}");
-                return Ok(None);
+                return Ok(false);
             }
-            ensure!(Instant::now() < deadline, "the S3 server is not ready after a minute: {}", server.log());
+            ensure!(Instant::now() < deadline, "the S3 server is not ready after a minute: {}", self.log());
             tokio::time::sleep(POLL_EVERY).await;
         }
         // Some other server may have answered on a port that this one could not have.
-        Ok(server.leash.try_wait()?.is_none().then_some(server))
+        Ok(self.leash.try_wait()?.is_none())
     }
 
     /// How Steno reaches the server.
@@ -175,6 +178,33 @@ impl S3Server {
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+fn spawn(program: &Path, folder: &Path, port: u16) -> anyhow::Result<Child> {
+    let log = File::options().create(true).append(true).open(folder.join("log"))?;
+    Command::new("sh")
+        .args(["-c", LEASH, "leash"])
+        .arg(program)
+        .args(["--port", &format!("127.0.0.1:{port}"), "--quiet", "--health", "/healthz", "--region", REGION])
+        .arg("--iam-dir")
+        .arg(folder.join("iam"))
+        .arg("posix")
+        .arg(folder.join("data"))
+        .env("ROOT_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("ROOT_SECRET_ACCESS_KEY", SECRET_KEY)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("failed to start sh")
+}
+
+/// A port that nobody uses, for now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn program() -> &'static Path {

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from . import installed, pins, reference, versitygw
+from . import installed, pins, reference
 from .failure import Failure
+from .go_programs import TOXIPROXY, VERSITYGW
 from .wheels import check_sha256, download, extract, extract_tree, members
 
 
@@ -117,6 +118,15 @@ def _fetch(*wheels):
     return f"fetching {sum(wheel.megabytes for wheel in wheels)} MB"
 
 
+def _built(repository, program, what, duration):
+    return Part(
+        program.name, f"{what} {program.version(repository)}", program.entry(repository),
+        f"building it from source, {duration}",
+        lambda folder, scratch, cache: program.build(repository, folder, scratch, cache),
+        {f"bin/{program.name}": program.name},
+    )
+
+
 def all_parts(repository):
     """Every part by its name."""
     redis_links = {"bin/redis-server": "redis-server", "bin/redis-cli": "redis-cli"}
@@ -151,12 +161,8 @@ def all_parts(repository):
             "portable-ffmpeg", "ffmpeg 9.0", pins.FFMPEG.entry, _fetch(pins.FFMPEG), _ffmpeg,
             {"portable/ffmpeg": "ffmpeg"}, elsewhere="`make dist` works on x86_64 Linux only.",
         ),
-        Part(
-            "versitygw", f"S3 server versitygw {versitygw.version(repository)}", versitygw.entry(repository),
-            "building it from source, about 2 minutes",
-            lambda folder, scratch, cache: versitygw.build(repository, folder, scratch, cache),
-            {"bin/versitygw": "versitygw"},
-        ),
+        _built(repository, VERSITYGW, "S3 server versitygw", "about 2 minutes"),
+        _built(repository, TOXIPROXY, "fault-injecting proxy toxiproxy", "about half a minute"),
         Part(
             "reference", "faster-whisper 1.2.1", reference.entry(), "fetching 100 MB",
             lambda folder, _scratch, _cache: reference.build(folder), {"reference": "."},

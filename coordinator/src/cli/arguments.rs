@@ -43,7 +43,7 @@ pub(super) enum Command {
     Requeue(RequeueArguments),
     /// Let a batch hand out nothing more; what is in hand is finished.
     Cancel(BatchArguments),
-    /// Remove a batch from its cluster: its Jobs, pods and leases. Transcripts stay where they are.
+    /// Remove a batch: its leases, and in a cluster its Jobs and pods. Transcripts stay where they are.
     Delete(DeleteArguments),
     /// Check that a cluster has everything that a batch needs, and say what to do where it has not.
     Doctor(DoctorArguments),
@@ -106,8 +106,12 @@ pub(super) struct WatchArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct DeleteArguments {
-    /// The batch.
-    pub(super) batch: BatchId,
+    /// The batch in the cluster.
+    #[arg(requires = "kube", required_unless_present = "state")]
+    pub(super) batch: Option<BatchId>,
+    /// The batch's state folder on this machine; it is removed.
+    #[arg(long, value_name = "DIR", conflicts_with = "kube")]
+    pub(super) state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
 }

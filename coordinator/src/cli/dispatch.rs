@@ -10,7 +10,8 @@ use steno_shared::leases::ItemState;
 use steno_shared::storage::Store;
 
 use super::arguments::{
-    Cli, Command, ItemsArguments, ManifestArguments, ModelCommand, RequeueArguments, StatusArguments,
+    Cli, Command, DeleteArguments, ItemsArguments, ManifestArguments, ModelCommand, RequeueArguments,
+    StatusArguments,
 };
 use super::cluster_arguments::BatchArguments;
 use super::dispatch_cluster;
@@ -47,7 +48,7 @@ pub fn main() -> ExitCode {
         Command::Cancel(arguments) => runtime.block_on(cancel(arguments)),
         Command::Submit(arguments) => runtime.block_on(dispatch_cluster::submit(*arguments)),
         Command::Watch(arguments) => runtime.block_on(dispatch_cluster::watch(arguments)),
-        Command::Delete(arguments) => runtime.block_on(dispatch_cluster::delete(arguments)),
+        Command::Delete(arguments) => runtime.block_on(delete(arguments)),
         Command::Doctor(arguments) => runtime.block_on(dispatch_cluster::doctor(arguments)),
         Command::Model(command) => runtime.block_on(pull_model(command)),
         Command::Coordinate(arguments) => {
@@ -193,6 +194,17 @@ async fn pull_model(command: ModelCommand) -> Result<Exit, Failure> {
 
 fn glob(text: &str) -> Result<GlobMatcher, Failure> {
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(Failure::usage)
+}
+
+async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {
+    let Some(state) = arguments.state.as_deref() else {
+        return dispatch_cluster::delete(arguments).await;
+    };
+    let access = Access::open(Some(state)).await?;
+    let output = access.meta.output.clone();
+    access.delete().await?;
+    print(&format!("Deleted the batch of {}; its transcripts stay in {output}", state.display()))?;
+    Ok(Exit::Success)
 }
 
 async fn cancel(arguments: BatchArguments) -> Result<Exit, Failure> {

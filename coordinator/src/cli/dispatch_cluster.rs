@@ -106,14 +106,10 @@ pub(super) async fn doctor(arguments: DoctorArguments) -> Result<Exit, Failure> 
 }
 
 pub(super) async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {
-    let place = arguments
-        .cluster
-        .required("a run on this machine leaves nothing but its state folder: remove that")?;
-    let access = ClusterAccess::open(&place, Some(&arguments.batch)).await?;
+    let place = arguments.cluster.required("or name a state folder of this machine with --state")?;
+    let access = ClusterAccess::open(&place, arguments.batch.as_ref()).await?;
     access.delete().await?;
-    print(&format!(
-        "Deleted batch {}; its transcripts stay in {}",
-        arguments.batch, access.record.request.output
-    ))?;
+    let request = &access.record.request;
+    print(&format!("Deleted batch {}; its transcripts stay in {}", access.record.batch, request.output))?;
     Ok(Exit::Success)
 }

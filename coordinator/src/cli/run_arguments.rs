@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use steno_shared::leases::RedisConfig;
 use steno_shared::storage::Location;
 use steno_shared::worker_config::Device;
 
@@ -10,6 +11,7 @@ use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::{TranscriptArguments, named};
 use crate::failure::Failure;
 use crate::run::{Engine, RunRequest};
+use crate::state::check_public_redis_url;
 
 /// Of a large model on a good GPU.
 const SIMULATED_SPEED: f64 = 100.0;
@@ -51,6 +53,10 @@ pub(super) struct RunArguments {
     /// State folder, which a second run needs to go on [default: .steno/<name> here].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Keep the leases in this Redis, for example redis://user@host:6379, instead of a private one; its password comes by
+    /// STENO_REDIS_PASSWORD.
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Print the summary as a JSON object.
     #[arg(long)]
     pub(super) json: bool,
@@ -81,10 +87,18 @@ impl RunArguments {
             formats: wanted.formats,
             subtitles: wanted.subtitles,
             state: self.state,
+            // Not by the parser, which would show what it refuses.
+            redis: self.redis.as_deref().map(given_redis).transpose()?,
             existing: wanted.existing,
             s3: self.s3.config(),
         })
     }
+}
+
+fn given_redis(url: &str) -> Result<RedisConfig, Failure> {
+    check_public_redis_url(url)
+        .map_err(|reason| Failure::usage(format!("--redis cannot be used: {reason}")))?;
+    Ok(RedisConfig::new(url))
 }
 
 fn engine(name: Option<&str>, model: Option<PathBuf>, speed: Option<f64>) -> Result<Engine, Failure> {

@@ -122,6 +122,8 @@ pub struct Course {
 pub struct Found {
     pub left_out: u64,
     pub published: u64,
+    /// Recordings that the batch has in Redis since, at least; 0 where that was not noted.
+    pub in_batch: u64,
 }
 
 /// Where a batch stands.

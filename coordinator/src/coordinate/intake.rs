@@ -56,7 +56,8 @@ pub(super) async fn take_in(
     }
     .take(&say)
     .await?;
-    let found = Found { left_out: backlog.left_out, published: backlog.published };
+    let found =
+        Found { left_out: backlog.left_out, published: backlog.published, in_batch: backlog.in_batch() };
     Ok(Taken { shards: meta.shards, found })
 }
 

@@ -1,4 +1,4 @@
-//! Access to a local batch: through the Redis of the run that has it, or one started for the purpose.
+//! Access to a local batch: through the Redis of the run that has it, one started for the purpose, or the user's own.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use steno_shared::leases::Leases;
 
 use crate::failure::Failure;
 use crate::programs::Programs;
-use crate::state::{Lock, RedisServer, StateFolder};
+use crate::state::{BatchRedis, Lock, StateFolder};
 
 /// How long a command waits for the Redis of a running batch.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ pub struct Access {
     pub leases: Leases,
     /// Its state folder.
     pub folder: StateFolder,
-    held: Option<(RedisServer, Lock)>,
+    held: Option<(BatchRedis, Lock)>,
 }
 
 impl Access {
@@ -36,12 +36,12 @@ impl Access {
         let held = match folder.lock() {
             Ok(lock) => {
                 folder.prepare()?;
-                Some((RedisServer::start(&Programs::find_redis_server()?, &folder).await?, lock))
+                Some((BatchRedis::open(&folder, Programs::find_redis_server).await?, lock))
             }
             Err(failure) if failure.exit == steno_shared::exit::Exit::InUse => None,
             Err(failure) => return Err(failure),
         };
-        let leases = Leases::connect_within(&folder.redis(), &noted.batch, BUDGET).await?;
+        let leases = Leases::connect_within(&folder.redis()?, &noted.batch, BUDGET).await?;
         let meta = leases.meta().await?.ok_or_else(|| {
             Failure::unusable(format!(
                 "the Redis of {} does not know the batch; run `steno run` again, which finds finished transcripts in \
@@ -56,6 +56,25 @@ impl Access {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.held.is_none()
+    }
+
+    /// Removes the batch: its leases and its state folder.
+    ///
+    /// # Errors
+    /// If a run works on it, or it cannot be removed.
+    pub async fn delete(self) -> Result<(), Failure> {
+        let Some((redis, lock)) = self.held else {
+            return Err(Failure::in_use(format!(
+                "a run works on the batch of {}; stop it first, then delete it",
+                self.folder.path().display()
+            )));
+        };
+        let deleted = self.leases.delete_batch().await;
+        redis.stop().await;
+        deleted?;
+        let removed = self.folder.remove();
+        drop(lock);
+        removed
     }
 
     /// Stops what was started for the purpose.

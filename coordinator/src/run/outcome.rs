@@ -16,10 +16,18 @@ use crate::summary::{Failed, Outcome, Summary};
 /// How many failures the summary carries.
 const FAILURES_MAX: usize = 1000;
 
+/// How the batch was before its workers began.
+pub(super) struct Before {
+    /// When they began last: again, if Redis has lost recordings meanwhile.
+    pub(super) snapshot: Snapshot,
+    /// Recordings that were transcribed when they first began.
+    pub(super) finished: u64,
+}
+
 pub(super) async fn summarise(
     leases: &Leases,
     meta: &BatchMeta,
-    before: &Snapshot,
+    before: &Before,
     backlog: &Backlog,
     outcome: Outcome,
     started: Instant,
@@ -39,13 +47,13 @@ pub(super) async fn summarise(
     }
     failures.sort_by(|a, b| a.name.cmp(&b.name));
     failures.truncate(FAILURES_MAX);
-    let audio_seconds = after.totals.done_ms.saturating_sub(before.totals.done_ms) as f64 / 1000.0;
+    let audio_seconds = after.totals.done_ms.saturating_sub(before.snapshot.totals.done_ms) as f64 / 1000.0;
     let wall_seconds = started.elapsed().as_secs_f64();
     Ok(Summary {
         outcome,
         recordings: backlog.recordings,
-        done: after.totals.done.saturating_sub(before.totals.done),
-        skipped: backlog.published + before.totals.done,
+        done: (backlog.published + after.totals.done).saturating_sub(before.finished),
+        skipped: before.finished,
         kept: backlog.kept,
         left_out: backlog.left_out,
         failed: after.totals.dead,

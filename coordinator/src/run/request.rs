@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::existing::Existing;
+use steno_shared::leases::RedisConfig;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::storage::{Location, S3Config};
 use steno_shared::subtitles::SubtitleLayout;
@@ -51,6 +52,8 @@ pub struct RunRequest {
     pub subtitles: SubtitleLayout,
     /// The state folder, if the user names one.
     pub state: Option<PathBuf>,
+    /// The Redis to keep the leases in; `None` for a private one.
+    pub redis: Option<RedisConfig>,
     /// What to do about transcripts made with other settings.
     pub existing: Existing,
     /// How to reach S3.

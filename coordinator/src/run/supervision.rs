@@ -1,18 +1,17 @@
 //! Watching a run: workers that end, Redis that ends, a user who stops it, and the progress meanwhile.
 
-use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
-use steno_shared::leases::Leases;
+use steno_shared::leases::{LeaseError, Leases};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::failure::Failure;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
-use crate::state::{RedisServer, StateFolder};
+use crate::state::{BatchRedis, StateFolder};
 use crate::summary::Outcome;
 use crate::supervise::{Decision, Ended, Situation, Workers, decide};
 
@@ -28,12 +27,22 @@ pub(super) struct Supervision<'a> {
     pub(super) leases: Leases,
     pub(super) meta: &'a BatchMeta,
     pub(super) workers: Workers,
-    pub(super) redis_program: &'a Path,
     pub(super) folder: &'a StateFolder,
-    pub(super) redis: &'a mut RedisServer,
+    pub(super) redis: &'a mut BatchRedis,
     pub(super) display: Display,
     pub(super) estimate: Estimate,
     pub(super) engine_time: EngineTime,
+    /// Recordings that the batch has, at least.
+    pub(super) in_batch: u64,
+}
+
+/// What has become of a batch that was watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// It is over, for now.
+    Over(Outcome),
+    /// Redis has lost all of it, or some of its recordings: the backlog is to be taken in again.
+    Lost,
 }
 
 /// How far the stopping has come.
@@ -55,13 +64,16 @@ struct Course {
     vacated: Vec<u32>,
     last_words: Option<String>,
     end_run: Option<Failure>,
+    /// Whether Redis does not know the batch any more.
+    is_forgotten: bool,
+    is_told_to_stop: bool,
     redis_starts: u32,
     settled_at_redis_start: u64,
 }
 
 impl Supervision<'_> {
     /// Starts `workers` and watches them until all have ended for good.
-    pub(super) async fn run(&mut self, workers: u32) -> Result<Outcome, Failure> {
+    pub(super) async fn run(&mut self, workers: u32) -> Result<Watched, Failure> {
         let mut interrupts = Interrupts::listen()?;
         let mut course = Course {
             stopping: Stopping::No,
@@ -69,6 +81,8 @@ impl Supervision<'_> {
             vacated: Vec::new(),
             last_words: None,
             end_run: None,
+            is_forgotten: false,
+            is_told_to_stop: false,
             redis_starts: 0,
             settled_at_redis_start: 0,
         };
@@ -94,6 +108,11 @@ impl Supervision<'_> {
         match Snapshot::read(&self.leases, self.meta.shards).await {
             Ok(snapshot) => course.snapshot = snapshot,
             Err(error) if error.is_retryable() => return Ok(()),
+            Err(LeaseError::NoBatch { .. }) => {
+                course.is_forgotten = true;
+                self.stop_now(course);
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         }
         self.engine_time.note(&course.snapshot.workers);
@@ -179,11 +198,11 @@ impl Supervision<'_> {
             return Err(Failure::lost(format!("Redis ends again and again: {reason}")));
         }
         self.display.say("Redis has ended; starting it again with its data.");
-        *self.redis = RedisServer::start(self.redis_program, self.folder).await?;
-        Ok(())
+        self.redis.start_again(self.folder).await
     }
 
     async fn interrupted(&mut self, course: &mut Course, urgency: Urgency) {
+        course.is_told_to_stop = true;
         match (course.stopping, urgency) {
             (Stopping::No, Urgency::Drain) => {
                 self.display.say(
@@ -206,13 +225,20 @@ impl Supervision<'_> {
     }
 
     fn stop_now(&mut self, course: &mut Course) {
+        if matches!(course.stopping, Stopping::Now { .. }) {
+            return;
+        }
         course.stopping = Stopping::Now { deadline: Instant::now() + STOP_TIMEOUT };
         self.workers.stop();
     }
 
-    async fn conclude(&mut self, course: Course) -> Result<Outcome, Failure> {
+    async fn conclude(&mut self, course: Course) -> Result<Watched, Failure> {
+        if course.is_forgotten && !course.is_told_to_stop {
+            return Ok(Watched::Lost);
+        }
         // Of workers that were killed, since they did not stop in time. The next run would do it otherwise.
         if course.stopping != Stopping::No
+            && self.redis.is_private()
             && let Err(error) = super::give_back(&self.leases, self.meta).await
         {
             tracing::warn!(%error, "leases.not_given_back");
@@ -222,11 +248,14 @@ impl Supervision<'_> {
         }
         let Snapshot { totals, workers } = Snapshot::read(&self.leases, self.meta.shards).await?;
         self.engine_time.note(&workers);
+        if totals.open() == 0 && totals.recordings < self.in_batch && !course.is_told_to_stop {
+            return Ok(Watched::Lost);
+        }
         if totals.open() == 0 {
-            return Ok(Outcome::Finished);
+            return Ok(Watched::Over(Outcome::Finished));
         }
         if course.stopping != Stopping::No {
-            return Ok(Outcome::Interrupted);
+            return Ok(Watched::Over(Outcome::Interrupted));
         }
         let because = course.last_words.map(|error| format!(": {error}")).unwrap_or_default();
         Err(Failure::lost(format!(

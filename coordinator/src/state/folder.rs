@@ -10,6 +10,7 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::leases::RedisConfig;
 
+use super::batch_redis::note_path;
 use crate::failure::Failure;
 
 /// The parent of state folders, in the current folder, when the user names none.
@@ -230,6 +231,59 @@ impl StateFolder {
         })
     }
 
+    /// Notes that this batch's leases are in the user's own Redis, or, with `None`, that they are not.
+    ///
+    /// # Errors
+    /// If that cannot be noted.
+    pub fn give_redis(&self, given: Option<&RedisConfig>) -> Result<(), Failure> {
+        let Some(given) = given else {
+            return match std::fs::remove_file(note_path(&self.path)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::unusable(
+                    format!("failed to remove {}: {error}", note_path(&self.path).display()),
+                )),
+                Ok(()) | Err(_) => Ok(()),
+            };
+        };
+        self.write("redis.json", given)
+    }
+
+    /// How to reach the user's own Redis, if this batch's leases are there.
+    ///
+    /// # Errors
+    /// If the note of it cannot be read.
+    pub fn given_redis(&self) -> Result<Option<RedisConfig>, Failure> {
+        let path = note_path(&self.path);
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::unusable(format!("failed to read {}: {error}", path.display()))
+        };
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let config: RedisConfig = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+                Ok(Some(config.with_password_from_environment()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// How to reach the Redis with this batch's leases.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn redis(&self) -> Result<RedisConfig, Failure> {
+        Ok(self.given_redis()?.unwrap_or_else(|| self.private_redis()))
+    }
+
+    /// Removes the folder with all that is in it.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn remove(self) -> Result<(), Failure> {
+        std::fs::remove_dir_all(&self.path).map_err(|error| {
+            Failure::unusable(format!("failed to remove the state folder {}: {error}", self.path.display()))
+        })
+    }
+
     /// Whether nothing more can be written into the folder.
     #[must_use]
     pub fn disk_is_full(&self) -> bool {
@@ -256,7 +310,7 @@ impl StateFolder {
 
     /// How to reach the private Redis.
     #[must_use]
-    pub fn redis(&self) -> RedisConfig {
+    pub(super) fn private_redis(&self) -> RedisConfig {
         RedisConfig::new(format!("redis+unix://{}", percent_encoded(&self.redis_socket())))
     }
 }
@@ -307,7 +361,7 @@ mod tests {
     #[test]
     fn a_state_folder_may_have_any_name() {
         let folder = StateFolder { path: PathBuf::from("/home/a b/Podcast #3?%41") };
-        assert_eq!(folder.redis().url, "redis+unix:///home/a%20b/Podcast%20%233%3F%2541/redis.sock");
+        assert_eq!(folder.private_redis().url, "redis+unix:///home/a%20b/Podcast%20%233%3F%2541/redis.sock");
     }
 
     #[test]

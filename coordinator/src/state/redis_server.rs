@@ -141,7 +141,7 @@ fn log_path(folder: &StateFolder) -> std::path::PathBuf {
 
 /// Whether a server answers on the folder's socket.
 async fn ping(folder: &StateFolder) -> bool {
-    let Ok(client) = redis::Client::open(folder.redis().url) else { return false };
+    let Ok(client) = redis::Client::open(folder.private_redis().url) else { return false };
     let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
     redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
 }
@@ -155,7 +155,7 @@ async fn stop_leftover(folder: &StateFolder) -> Result<(), Failure> {
                 folder.redis_socket().display()
             )));
         }
-        if let Ok(client) = redis::Client::open(folder.redis().url)
+        if let Ok(client) = redis::Client::open(folder.private_redis().url)
             && let Ok(mut connection) = client.get_multiplexed_async_connection().await
         {
             // It answers by closing the connection, which reads as an error.

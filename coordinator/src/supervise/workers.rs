@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use steno_shared::exit::{Exit, LAST_WORDS_PREFIX};
+use steno_shared::leases::PASSWORD_VARIABLE;
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
 
@@ -30,6 +31,8 @@ pub struct Workers {
     folder: StateFolder,
     /// Each worker gets a GPU of its own when there are any.
     gpus: u32,
+    /// Whether they are given the password of the user's Redis.
+    with_password: bool,
     running: HashMap<u32, Running>,
     histories: HashMap<u32, SlotHistory>,
     stopped: bool,
@@ -66,11 +69,12 @@ pub struct Ended {
 impl Workers {
     /// No workers yet.
     #[must_use]
-    pub fn new(program: PathBuf, folder: StateFolder, gpus: u32) -> Self {
+    pub fn new(program: PathBuf, folder: StateFolder, gpus: u32, with_password: bool) -> Self {
         Self {
             program,
             folder,
             gpus,
+            with_password,
             running: HashMap::new(),
             histories: HashMap::new(),
             stopped: false,
@@ -117,6 +121,10 @@ impl Workers {
             if std::env::var_os(name).is_none() {
                 command.env(name, value);
             }
+        }
+        if !self.with_password {
+            // A private Redis wants none.
+            command.env_remove(PASSWORD_VARIABLE);
         }
         if self.gpus > 0 {
             command.env("CUDA_VISIBLE_DEVICES", (slot % self.gpus).to_string());

@@ -1,11 +1,15 @@
 //! Which keys may be used: names come from strangers.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{Action, StorageError, StorageErrorKind};
 
 /// How a name begins that is ours and no one's object: files being written, probes of [`super::Store::check_writable`].
 pub(super) const TEMPORARY_PREFIX: &str = ".steno-tmp-";
+
+/// A temporary this old has no living writer: bodies are in memory before it is made.
+pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Longest key of S3, in bytes, the prefix included.
 const S3_KEY_BYTES_MAX: usize = 1024;

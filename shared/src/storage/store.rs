@@ -241,15 +241,15 @@ impl Store {
         }
     }
 
-    /// Removes what killed writers left in a folder: temporaries older than an hour, so that no living writer's is
-    /// touched. Tells how many. A bucket never has any.
+    /// Removes what killed writers left: temporaries older than an hour, so that no living writer's is touched. Tells how
+    /// many. In a bucket these are the objects by which [`check_writable`](Self::check_writable) tries the store.
     ///
     /// # Errors
     /// When a temporary cannot be removed; unreadable subfolders are passed over.
     pub async fn sweep_temporaries(&self) -> Result<u64, StorageError> {
         match self {
             Self::Folder(folder) => folder.sweep_temporaries().await,
-            Self::S3(_) => Ok(0),
+            Self::S3(s3) => s3.sweep_temporaries().await,
         }
     }
 }

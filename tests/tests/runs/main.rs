@@ -3,6 +3,7 @@
 mod bad_recordings;
 mod batched;
 mod commands;
+mod given_redis;
 mod kill;
 mod options;
 mod other_settings;

@@ -141,6 +141,37 @@ async fn a_put_whose_answer_is_lost_exists_when_it_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_breaks_off_every_connection_is_away_for_now() {
+    let server = server_with_bucket().await;
+    let proxy = Proxy::start(&server, Through::Bytes(0), u32::MAX).await;
+    let outcome = proxy.open(&server).await.check_readable().await;
+    assert_eq!(kind(&outcome), Some(Kind::Unreachable), "{outcome:?}");
+    assert!(proxy.connections.load(Ordering::SeqCst) > 1, "it was not tried again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_that_killed_processes_left_are_swept_after_an_hour() {
+    let server = server_with_bucket().await;
+    let location = "s3://calls/out".parse().unwrap();
+    let store = Store::open_with(&location, &server.config(), server.loader()).await.unwrap();
+    for key in ["a.json", ".steno-tmp-probe-old", ".steno-tmp-probe-new"] {
+        put(&store, key, b"x").await;
+    }
+    let folder = server.bucket_folder("calls").join("out");
+    let age = |name: &str| {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+        std::fs::File::options().write(true).open(folder.join(name)).unwrap().set_modified(then).unwrap();
+    };
+    age("a.json");
+    age(".steno-tmp-probe-old");
+    assert_eq!(store.sweep_temporaries().await.unwrap(), 1);
+    let mut left: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".steno-tmp-probe-new", "a.json"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_put_is_one_conditional_request_with_content_md5_and_no_other_checksum() {
     let server = server_with_bucket().await;
     let proxy = Proxy::start(&server, Through::All, 0).await;

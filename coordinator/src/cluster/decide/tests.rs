@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::super::record::Wishes;
+use super::super::record::{Found, Wishes};
 use super::super::sample;
 use super::*;
 
@@ -36,7 +36,7 @@ impl Play {
     }
 
     fn done(&mut self, done: u64, ready: u64) {
-        self.totals = Some(Totals { done, ready, ..Totals::default() });
+        self.totals = Some(Totals { recordings: done + ready, done, ready, ..Totals::default() });
     }
 
     fn next(&self) -> Decision {
@@ -248,6 +248,19 @@ fn an_emptied_redis_is_filled_again_from_what_is_there() {
     let mut play = Play::running(10);
     play.totals = None;
     assert_eq!(play.act(), Decision::TakeIn);
+}
+
+#[test]
+fn a_redis_that_came_back_with_less_is_filled_again() {
+    let mut play = Play::running(10);
+    play.record.course.found = Some(Found { in_batch: 10, ..Found::default() });
+    play.done(3, 4);
+    assert_eq!(play.act(), Decision::TakeIn);
+    play.done(3, 7);
+    assert_eq!(play.next(), Decision::Wait);
+    // Also when what it still knows is done: the rest is not.
+    play.done(7, 0);
+    assert_eq!(play.next(), Decision::TakeIn);
 }
 
 #[test]

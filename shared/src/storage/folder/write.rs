@@ -5,17 +5,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::read::{FolderStore, blocking, missing_root};
 use crate::storage::error::{Action, StorageError, StorageErrorKind};
-use crate::storage::key::{TEMPORARY_PREFIX, path_in_folder};
+use crate::storage::key::{ABANDONED_AFTER, TEMPORARY_PREFIX, path_in_folder};
 use crate::storage::store::Put;
-
-/// A temporary this old has no living writer: bodies are in memory before it is made.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Whether a name that is taken may be taken over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,6 +191,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]

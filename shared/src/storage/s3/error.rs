@@ -45,7 +45,9 @@ where
             StorageError::new(kind, action, target, cause)
                 .with_remedy("check that the endpoint is an S3 store")
         }
-        SdkError::DispatchFailure(failure) if failure.is_other() || failure.is_user() => {
+        SdkError::DispatchFailure(failure)
+            if (failure.is_other() || failure.is_user()) && !is_broken_connection(error) =>
+        {
             StorageError::new(StorageErrorKind::Other, action, target, chain(error))
         }
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
@@ -148,6 +150,15 @@ fn classify(status: u16, code: Option<&str>) -> StorageErrorKind {
             _ => StorageErrorKind::Other,
         },
     }
+}
+
+/// Whether the connection broke before the answer was there, as it does when a server is started again.
+fn is_broken_connection(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|cause| {
+        cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled())
+    })
 }
 
 /// An error with what caused it, each said once.

@@ -1,7 +1,7 @@
 //! Writing a bucket's objects: one PutObject with the body in memory, the only form that all stores do atomically,
 //! checked and conditionally. Not multipart and not copy: some stores ignore the condition there.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
@@ -13,7 +13,8 @@ use md5::{Digest as _, Md5};
 
 use super::client::S3Store;
 use super::error::{failure, status};
-use crate::storage::error::{Action, StorageError};
+use crate::storage::error::{Action, StorageError, StorageErrorKind};
+use crate::storage::key::{ABANDONED_AFTER, TEMPORARY_PREFIX};
 use crate::storage::store::Put;
 
 /// How often a put that met another one in progress is repeated before its outcome is looked up.
@@ -94,6 +95,41 @@ impl S3Store {
             Err(error) if super::error::is_absent(&error) => Ok(()),
             Err(error) => Err(failure(inner, Action::Delete, &inner.shown_key(key), &error)),
         }
+    }
+}
+
+impl S3Store {
+    /// Deletes abandoned probes of [`check_writable`](crate::storage::Store::check_writable), which killed processes left. A clock
+    /// that is an hour ahead would have another's probe deleted while it is used: that one then fails, and is tried again.
+    pub(in crate::storage) async fn sweep_temporaries(&self) -> Result<u64, StorageError> {
+        let inner = &self.0;
+        let listed = inner
+            .client
+            .list_objects_v2()
+            .bucket(&inner.bucket)
+            .prefix(format!("{}{TEMPORARY_PREFIX}", inner.key_prefix()))
+            .send()
+            .await
+            .map_err(|error| failure(inner, Action::List, &inner.shown, &error))?;
+        let mut removed = 0;
+        for object in listed.contents.unwrap_or_default() {
+            let Some(key) = object.key.as_deref().and_then(|key| key.strip_prefix(&inner.key_prefix()))
+            else {
+                continue;
+            };
+            let modified = object.last_modified.and_then(|modified| SystemTime::try_from(modified).ok());
+            let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
+            if age.is_none_or(|age| age < ABANDONED_AFTER) {
+                continue;
+            }
+            match self.delete(key).await {
+                Ok(()) => removed += 1,
+                // Then they stay, as after each probe.
+                Err(error) if error.kind() == StorageErrorKind::Denied => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(removed)
     }
 }
 

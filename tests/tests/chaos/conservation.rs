@@ -1,0 +1,96 @@
+//! What must hold after a round: each recording has one transcript, of its own content, or is among the failed with its reason,
+//! and nothing else is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use steno_shared::ids::{BatchId, ShardId};
+use steno_shared::output_name::transcript_key;
+use steno_shared::simulated::MARKER;
+use steno_tests::{invariants, lease_invariants, transcripts};
+
+use crate::backlog::Recording;
+use crate::report::Report;
+use crate::site::{Place, Site};
+
+pub(crate) fn check(
+    site: &Site,
+    place: &Place,
+    recordings: &[Recording],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let expected: BTreeMap<String, &Recording> = recordings
+        .iter()
+        .filter(|recording| !recording.is_bad)
+        .map(|recording| (transcript_key(&recording.name, "json"), recording))
+        .collect();
+    let mut found = BTreeSet::new();
+    for (key, bytes) in site.output(place)? {
+        if key == MARKER {
+            continue;
+        }
+        let recording = expected.get(&key).with_context(|| format!("{key:?} is nobody's transcript"))?;
+        let transcript = transcripts::valid(&key, &bytes)?;
+        let said: Vec<&str> = transcript["segments"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it["text"].as_str())
+            .collect();
+        ensure!(
+            said == recording.texts()?,
+            "{key:?} is not the transcript of its recording, but says {said:?}"
+        );
+        found.insert(key);
+    }
+    let without: Vec<&String> = expected.keys().filter(|key| !found.contains(*key)).collect();
+    ensure!(without.is_empty(), "no transcript: {without:?}");
+    for (path, times) in site.http.created() {
+        let is_transcript = path.starts_with(&place.output_path()) && path.ends_with(".json");
+        ensure!(!is_transcript || times == 1, "{path} was created {times} times");
+    }
+
+    let items = place.world.items(&[])?;
+    let names = |state: &str| -> BTreeSet<&str> {
+        items.iter().filter(|item| item["state"] == state).filter_map(|item| item["name"].as_str()).collect()
+    };
+    let bad: BTreeSet<&str> = recordings
+        .iter()
+        .filter(|recording| recording.is_bad)
+        .map(|recording| recording.name.as_str())
+        .collect();
+    ensure!(names("dead") == bad, "failed are {:?}", names("dead"));
+    for state in ["ready", "leased", "delayed"] {
+        ensure!(names(state).is_empty(), "{state} are {:?}", names(state));
+    }
+    check_shards(site, place)?;
+
+    let spool = transcripts::files(&place.world.state().join("spool"))?;
+    ensure!(spool.is_empty(), "the spool holds {:?}", spool.keys());
+    for (name, (log, _)) in transcripts::files(&place.world.state().join("logs"))? {
+        let log = String::from_utf8_lossy(&log);
+        ensure!(!log.contains("panicked"), "{name} tells of a panic:\n{log}");
+    }
+    invariants::nothing_runs(&place.world)?;
+
+    report.recordings += recordings.len();
+    report.audio_seconds += recordings.iter().map(|recording| u64::from(recording.seconds)).sum::<u64>();
+    for item in items.iter().filter(|item| item["state"] == "done") {
+        let again = item["attempts"].as_f64().unwrap_or(1.0) - 1.0;
+        report.again_seconds += again.max(0.0) * item["seconds"].as_f64().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The raw keys of every shard.
+fn check_shards(site: &Site, place: &Place) -> anyhow::Result<()> {
+    let meta: Value = serde_json::from_slice(&std::fs::read(place.world.state().join("batch.json"))?)?;
+    let batch: BatchId = meta["batch"].as_str().context("no batch")?.parse()?;
+    let shards = u32::try_from(meta["shards"].as_u64().context("no shards")?)?;
+    let mut connection = site.redis.connection()?;
+    for shard in 0..shards {
+        lease_invariants::check_invariants(&mut connection, &batch, ShardId(shard))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! Chaos: whole runs of the real programs, with real servers behind proxies that spoil things, while processes are killed, stopped
+//! and starved. What must hold in the end is in `conservation.rs`, what is done to them in `plan.rs` and `inject.rs`.
+//!
+//! `make chaos N=1000` makes more faults than `make test` does; a run prints its seed, and `SEED=…` makes the same plan again.
+
+mod backlog;
+mod conservation;
+mod inject;
+mod plan;
+mod recovery;
+mod report;
+mod round;
+mod site;
+
+use plan::Settings;
+
+/// A hundred-odd faults in `make test`; `make chaos` sets the variables.
+#[test]
+fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
+    let settings = Settings::from_environment()?;
+    println!("{}", settings.command());
+    let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
+    println!("{report}");
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! A Redis of the user's own, with `--redis`; and a Redis that loses what it was given.
+
+use anyhow::ensure;
+use redis::cmd;
+use steno_shared::ids::{BatchId, ShardId};
+use steno_shared::leases::{ItemState, Leases};
+use steno_tests::redis_server::{RedisOptions, RedisServer};
+use steno_tests::steno::Steno;
+use steno_tests::world::{World, expect_counts};
+use steno_tests::{audio, invariants, transcripts};
+
+const PASSWORD: &str = "planted-redis-password";
+
+fn world(recordings: u32) -> anyhow::Result<World> {
+    let world = World::new()?;
+    for index in 0..recordings {
+        let header = audio::flac_header(60 + index, format!("{index:04}").as_bytes());
+        std::fs::write(world.input().join(format!("{index:04}.flac")), header)?;
+    }
+    Ok(world)
+}
+
+fn run(world: &World, redis: &RedisServer, speed: &str) -> anyhow::Result<Steno> {
+    let steno = world.steno()?.arg("run").arg(world.input()).arg("--out").arg(world.output());
+    let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed, "--workers", "2"]);
+    Ok(steno.args(["--redis", &redis.url(), "--state"]).arg(world.state()))
+}
+
+fn on_state(world: &World, command: &str) -> anyhow::Result<Steno> {
+    Ok(world
+        .steno()?
+        .args([command, "--state"])
+        .arg(world.state())
+        .envs([("STENO_REDIS_PASSWORD", PASSWORD)]))
+}
+
+#[test]
+fn a_redis_with_a_password_is_used_by_all_commands_and_the_password_is_nowhere() -> anyhow::Result<()> {
+    let args = ["--requirepass", PASSWORD, "--appendonly", "yes"].map(str::to_owned).to_vec();
+    let redis = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
+    let world = world(6)?;
+    let bad = [audio::flac_header(60, b"bad"), b"\nsteno-simulated: poison\n".to_vec()].concat();
+    std::fs::write(world.input().join("bad.flac"), bad)?;
+
+    let refused = run(&world, &redis, "1000")?.run()?.expect(3)?;
+    refused.says(&["Redis refuses it", "check the user and password"])?;
+    let with_password = format!("redis://:{PASSWORD}@localhost:1");
+    let told = world.steno()?.args(["run", "in", "--out", "out", "--engine", "simulated", "--redis"]);
+    told.arg(&with_password).run()?.expect(2)?.says(&["put it into the variable STENO_REDIS_PASSWORD"])?;
+
+    let ran = run(&world, &redis, "1000")?.envs([("STENO_REDIS_PASSWORD", PASSWORD)]).run()?.expect(1)?;
+    expect_counts(&ran.json()?, &[("done", 6), ("failed", 1), ("left", 0)])?;
+    let status = on_state(&world, "status")?.arg("--json").run()?.expect(0)?.json()?;
+    expect_counts(&status, &[("done", 6), ("dead", 1)])?;
+    on_state(&world, "requeue")?.arg("--all").run()?.expect(0)?;
+    for (name, (bytes, _)) in transcripts::files(world.path())? {
+        let is_there = bytes.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
+        ensure!(!is_there, "{name} holds the password");
+    }
+
+    on_state(&world, "delete")?.run()?.expect(0)?;
+    ensure!(!world.state().exists(), "the state folder is still there");
+    ensure!(transcripts::count(&world.output())? == 6, "transcripts were deleted");
+    let mut connection = redis.connection()?;
+    cmd("AUTH").arg(PASSWORD).exec(&mut connection)?;
+    let keys: Vec<String> = cmd("KEYS").arg("*").query(&mut connection)?;
+    ensure!(keys.iter().all(|key| key.contains(":grant:")), "Redis still has {keys:?}");
+    invariants::nothing_runs(&world)
+}
+
+#[test]
+fn what_redis_loses_in_the_middle_is_taken_in_again() -> anyhow::Result<()> {
+    let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
+    let world = world(40)?;
+    let names: Vec<String> = (0..40).map(|index| format!("{index:04}.flac")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut running = run(&world, &redis, "100")?.start()?;
+    let output = world.output();
+    running.until("5 are done", |_| Ok(transcripts::count(&output)? >= 5))?;
+    forget_those_that_wait(&world, &redis)?;
+    running.until("what was lost is noticed", |running| {
+        Ok(running.said().contains("taking the backlog in again"))
+    })?;
+    running.until("20 are done", |_| Ok(transcripts::count(&output)? >= 20))?;
+    cmd("FLUSHALL").exec(&mut redis.connection()?)?;
+    let summary = running.ended()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("recordings", 40), ("done", 40), ("skipped", 0), ("failed", 0), ("left", 0)])?;
+    invariants::check(&world, &names, &[])?;
+    Ok(())
+}
+
+/// As a Redis does that comes back from a file older than these.
+fn forget_those_that_wait(world: &World, redis: &RedisServer) -> anyhow::Result<()> {
+    let meta: serde_json::Value = serde_json::from_slice(&std::fs::read(world.state().join("batch.json"))?)?;
+    let batch: BatchId = meta["batch"].as_str().unwrap_or_default().parse()?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let leases = Leases::connect(&redis.config(), &batch).await?;
+        let mut forgotten = 0;
+        for shard in [ShardId(0), ShardId(1)] {
+            let page = leases.items(shard, Some(ItemState::Ready), None).await?;
+            let ids: Vec<_> = page.rows.into_iter().map(|row| row.id).collect();
+            forgotten += leases.forget(shard, &ids).await?;
+        }
+        ensure!(forgotten > 5, "only {forgotten} were waiting");
+        Ok(())
+    })
+}
