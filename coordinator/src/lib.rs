@@ -20,6 +20,7 @@ pub mod probe;
 pub mod programs;
 pub mod progress;
 pub mod quantities;
+pub mod reconcile;
 pub mod run;
 mod simulated_output;
 pub mod state;

@@ -58,6 +58,7 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     let _lock = folder.lock()?;
     folder.prepare()?;
     folder.give_redis(request.redis.as_ref())?;
+    folder.give_manifest(request.manifest.as_deref())?;
     let mut redis = BatchRedis::open(&folder, Programs::find_redis_server).await?;
     let outcome = async {
         let leases = Leases::connect(&folder.redis()?, &meta.batch).await?;

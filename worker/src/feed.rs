@@ -279,7 +279,7 @@ impl Feed {
 
 /// What a lease error means: how long to wait, or the end.
 fn after_error(error: &LeaseError, outage: &mut Outage) -> Result<Duration, FeedEnd> {
-    if !error.is_retryable() {
+    if !error.may_pass() {
         tracing::error!(%error, "leases.unusable");
         farewell::say(&error.to_string());
         return Err(FeedEnd::Failed(Exit::Unusable));

@@ -291,7 +291,7 @@ async fn open(config: WorkerConfig, name: &str, home: ShardId) -> Result<Station
     let output =
         Store::open(&location(&config.meta.output)?, &config.s3).await.map_err(|error| unusable(&error))?;
     let leases = Leases::connect(&config.redis, &config.meta.batch).await.map_err(|error| {
-        let exit = if error.is_retryable() { Exit::Lost } else { Exit::Unusable };
+        let exit = if error.may_pass() { Exit::Lost } else { Exit::Unusable };
         StartError::new(exit, error)
     })?;
     let home = ShardId(home.0 % config.meta.shards.max(1));

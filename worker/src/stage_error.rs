@@ -96,7 +96,7 @@ impl StageError {
     /// A lease error while a recording is in hand.
     #[must_use]
     pub fn from_lease(error: &LeaseError) -> Self {
-        if error.is_retryable() {
+        if error.may_pass() {
             Self::Outage(error.to_string())
         } else {
             Self::Fatal { exit: Exit::Unusable, message: error.to_string() }

@@ -41,6 +41,8 @@ pub(super) enum Command {
     Items(ItemsArguments),
     /// Put failed recordings back into their batch.
     Requeue(RequeueArguments),
+    /// Build a batch anew from its input and output, where Redis has lost it or a part of it; workers may live meanwhile.
+    Reconcile(BatchArguments),
     /// Let a batch hand out nothing more; what is in hand is finished.
     Cancel(BatchArguments),
     /// Remove a batch: its leases, and in a cluster its Jobs and pods. Transcripts stay where they are.

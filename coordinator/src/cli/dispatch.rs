@@ -22,7 +22,7 @@ use crate::inspect::{self, Access, Item, ItemFilter, Selection};
 use crate::manifest::Found;
 use crate::progress::write_line;
 use crate::quantities::{audio, counted, name};
-use crate::{coordinate, manifest, model, run, state};
+use crate::{coordinate, manifest, model, reconcile, run, state};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -45,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => runtime.block_on(print_status(arguments)),
         Command::Items(arguments) => runtime.block_on(print_items(arguments)),
         Command::Requeue(arguments) => runtime.block_on(requeue(arguments)),
+        Command::Reconcile(arguments) => runtime.block_on(reconcile_batch(arguments)),
         Command::Cancel(arguments) => runtime.block_on(cancel(arguments)),
         Command::Submit(arguments) => runtime.block_on(dispatch_cluster::submit(*arguments)),
         Command::Watch(arguments) => runtime.block_on(dispatch_cluster::watch(arguments)),
@@ -194,6 +195,14 @@ async fn pull_model(command: ModelCommand) -> Result<Exit, Failure> {
 
 fn glob(text: &str) -> Result<GlobMatcher, Failure> {
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(Failure::usage)
+}
+
+async fn reconcile_batch(arguments: BatchArguments) -> Result<Exit, Failure> {
+    if arguments.cluster.kube {
+        return dispatch_cluster::reconcile(&arguments).await;
+    }
+    print(&reconcile::reconcile(arguments.state.as_deref(), &write_line).await?)?;
+    Ok(Exit::Success)
 }
 
 async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {

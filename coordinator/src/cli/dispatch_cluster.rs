@@ -77,6 +77,13 @@ pub(super) async fn requeue(arguments: &BatchArguments, selection: &Selection) -
     Ok(Exit::Success)
 }
 
+pub(super) async fn reconcile(arguments: &BatchArguments) -> Result<Exit, Failure> {
+    let access = open(arguments).await?;
+    access.reconcile().await?;
+    print("The coordinator looks through input and output again; what Redis has lost comes back.")?;
+    Ok(Exit::Success)
+}
+
 pub(super) async fn cancel(arguments: &BatchArguments) -> Result<Exit, Failure> {
     let access = open(arguments).await?;
     access.cancel().await?;

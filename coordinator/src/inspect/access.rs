@@ -30,6 +30,22 @@ impl Access {
     /// # Errors
     /// If there is no such batch, or its Redis does not answer.
     pub async fn open(state: Option<&Path>) -> Result<Self, Failure> {
+        let access = Self::reach(state).await?;
+        let meta = access.leases.meta().await?.ok_or_else(|| {
+            Failure::unusable(format!(
+                "the Redis of {} does not know the batch; run `steno run` again, or `steno reconcile`, which find finished \
+                 transcripts in the output",
+                access.folder.path().display()
+            ))
+        })?;
+        Ok(Self { meta, ..access })
+    }
+
+    /// Opens a batch that Redis may have lost, as it was when its run began.
+    ///
+    /// # Errors
+    /// If there is no such batch, or its Redis does not answer.
+    pub async fn reach(state: Option<&Path>) -> Result<Self, Failure> {
         let folder = StateFolder::existing(state)?;
         let noted = folder.read_batch()?;
         // A lock that another process holds means that a run is on, with a Redis of its own.
@@ -42,14 +58,7 @@ impl Access {
             Err(failure) => return Err(failure),
         };
         let leases = Leases::connect_within(&folder.redis()?, &noted.batch, BUDGET).await?;
-        let meta = leases.meta().await?.ok_or_else(|| {
-            Failure::unusable(format!(
-                "the Redis of {} does not know the batch; run `steno run` again, which finds finished transcripts in \
-                 the output",
-                folder.path().display()
-            ))
-        })?;
-        Ok(Self { meta, leases, folder, held })
+        Ok(Self { meta: noted, leases, folder, held })
     }
 
     /// Whether a run works on the batch now.

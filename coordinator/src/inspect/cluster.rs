@@ -128,6 +128,14 @@ impl ClusterAccess {
             .await
     }
 
+    /// Has the input and the output looked through again.
+    ///
+    /// # Errors
+    /// If the cluster does not answer.
+    pub async fn reconcile(&self) -> Result<(), Failure> {
+        self.wish(|record| Wishes { intake: record.course.intake + 1, ..record.wishes }).await
+    }
+
     /// Has nothing more handed out.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The Redis of a local batch: a private server of its own, or one that the user has.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use steno_shared::leases::RedisConfig;
 
@@ -95,11 +95,6 @@ pub fn check_public_redis_url(text: &str) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// Where the address of a given Redis is noted in the state folder, for the commands that look at the batch.
-pub(super) fn note_path(folder: &Path) -> PathBuf {
-    folder.join("redis.json")
 }
 
 #[cfg(test)]

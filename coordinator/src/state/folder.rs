@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::leases::RedisConfig;
+use steno_shared::worker_config::WorkerConfig;
 
-use super::batch_redis::note_path;
 use crate::failure::Failure;
 
 /// The parent of state folders, in the current folder, when the user names none.
@@ -236,15 +236,7 @@ impl StateFolder {
     /// # Errors
     /// If that cannot be noted.
     pub fn give_redis(&self, given: Option<&RedisConfig>) -> Result<(), Failure> {
-        let Some(given) = given else {
-            return match std::fs::remove_file(note_path(&self.path)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::unusable(
-                    format!("failed to remove {}: {error}", note_path(&self.path).display()),
-                )),
-                Ok(()) | Err(_) => Ok(()),
-            };
-        };
-        self.write("redis.json", given)
+        self.note("redis.json", given)
     }
 
     /// How to reach the user's own Redis, if this batch's leases are there.
@@ -252,15 +244,61 @@ impl StateFolder {
     /// # Errors
     /// If the note of it cannot be read.
     pub fn given_redis(&self) -> Result<Option<RedisConfig>, Failure> {
-        let path = note_path(&self.path);
+        Ok(self.noted("redis.json")?.map(RedisConfig::with_password_from_environment))
+    }
+
+    /// Notes the manifest that names the batch's recordings, or, with `None`, that the input's listing does.
+    ///
+    /// # Errors
+    /// If that cannot be noted.
+    pub fn give_manifest(&self, manifest: Option<&Path>) -> Result<(), Failure> {
+        let absolute = manifest.map(std::path::absolute).transpose().map_err(Failure::unusable)?;
+        self.note("manifest.json", absolute.as_ref())
+    }
+
+    /// The manifest that names the batch's recordings, if there is one.
+    ///
+    /// # Errors
+    /// If the note of it cannot be read.
+    pub fn given_manifest(&self) -> Result<Option<PathBuf>, Failure> {
+        self.noted("manifest.json")
+    }
+
+    /// What workers were told last.
+    ///
+    /// # Errors
+    /// If no worker was told anything yet, or it cannot be read.
+    pub fn read_worker_config(&self) -> Result<WorkerConfig, Failure> {
+        self.noted("worker.json")?.ok_or_else(|| {
+            Failure::unusable(format!(
+                "no worker was started in {} yet: run the same `steno run` again, which takes the backlog in",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Writes a file, or removes it.
+    fn note<T: serde::Serialize>(&self, name: &str, value: Option<&T>) -> Result<(), Failure> {
+        let Some(value) = value else {
+            let path = self.path.join(name);
+            return match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Failure::unusable(format!("failed to remove {}: {error}", path.display())))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            };
+        };
+        self.write(name, value)
+    }
+
+    /// Reads a file that may not be there.
+    fn noted<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let path = self.path.join(name);
         let failed = |error: &dyn std::fmt::Display| {
             Failure::unusable(format!("failed to read {}: {error}", path.display()))
         };
         match std::fs::read(&path) {
-            Ok(text) => {
-                let config: RedisConfig = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
-                Ok(Some(config.with_password_from_environment()))
-            }
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| failed(&error)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&error)),
         }

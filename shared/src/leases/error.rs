@@ -107,6 +107,13 @@ impl LeaseError {
         }
     }
 
+    /// Whether it may pass while one waits: the service is away, or Redis has lost the batch, which whoever made it takes in
+    /// again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.is_retryable() || matches!(self, Self::NoBatch { .. })
+    }
+
     pub(super) fn corrupt(doing: &str, what: impl std::fmt::Display) -> Self {
         Self::Corrupt { doing: doing.to_owned(), what: what.to_string() }
     }

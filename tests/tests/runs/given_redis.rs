@@ -1,13 +1,14 @@
 //! A Redis of the user's own, with `--redis`; and a Redis that loses what it was given.
 
 use anyhow::ensure;
+use nix::sys::signal::Signal;
 use redis::cmd;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::leases::{ItemState, Leases};
 use steno_tests::redis_server::{RedisOptions, RedisServer};
 use steno_tests::steno::Steno;
 use steno_tests::world::{World, expect_counts};
-use steno_tests::{audio, invariants, transcripts};
+use steno_tests::{audio, condition, invariants, transcripts};
 
 const PASSWORD: &str = "planted-redis-password";
 
@@ -104,4 +105,35 @@ fn forget_those_that_wait(world: &World, redis: &RedisServer) -> anyhow::Result<
         ensure!(forgotten > 5, "only {forgotten} were waiting");
         Ok(())
     })
+}
+
+/// The coordinator stands still, as if it were on a machine that sleeps: nobody but the command puts anything back.
+#[test]
+fn reconcile_gives_living_workers_back_what_redis_has_lost() -> anyhow::Result<()> {
+    let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
+    let world = world(40)?;
+    let names: Vec<String> = (0..40).map(|index| format!("{index:04}.flac")).collect();
+    // Others lie beside them that this batch does not have.
+    std::fs::write(world.input().join("other.flac"), audio::flac_header(60, b"other"))?;
+    let manifest = world.path().join("manifest.txt");
+    std::fs::write(&manifest, names.join("\n"))?;
+    let mut running = run(&world, &redis, "100")?.arg("--manifest").arg(&manifest).start()?;
+    let output = world.output();
+    running.until("5 are done", |_| Ok(transcripts::count(&output)? >= 5))?;
+    running.signal(Signal::SIGSTOP)?;
+    cmd("FLUSHALL").exec(&mut redis.connection()?)?;
+    let refused = world.steno()?.args(["status", "--state"]).arg(world.state()).run()?.expect(3)?;
+    refused.says(&["does not know the batch", "steno reconcile"])?;
+    let told = world.steno()?.args(["reconcile", "--state"]).arg(world.state()).run()?.expect(0)?;
+    ensure!(told.stdout.starts_with("40 recordings: 0 known to Redis, "), "{}", told.stdout);
+    let workers = running.children("steno-worker")?;
+    condition::until_so("all are done", || Ok(transcripts::count(&output)? == 40))?;
+    ensure!(workers.len() == 2 && running.children("steno-worker")? == workers, "other workers did it");
+    let again = world.steno()?.args(["reconcile", "--state"]).arg(world.state()).run()?.expect(0)?;
+    ensure!(again.stdout.ends_with(" 0 put back\n"), "{}", again.stdout);
+    running.signal(Signal::SIGCONT)?;
+    running.ended()?.expect(0)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    invariants::check(&world, &names, &[])?;
+    Ok(())
 }
