@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -47,6 +48,7 @@ struct Shared {
     upstream: String,
     due: Mutex<VecDeque<HttpFault>>,
     created: Mutex<BTreeMap<String, u64>>,
+    requests: AtomicU64,
 }
 
 type Body = BoxBody<Bytes, std::io::Error>;
@@ -85,6 +87,12 @@ impl HttpFaults {
         lock(&self.shared.due).drain(..).count()
     }
 
+    /// Requests that have come so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
     /// How often the server has created each object, by path.
     #[must_use]
     pub fn created(&self) -> BTreeMap<String, u64> {
@@ -97,6 +105,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn answer(shared: &Shared, request: Request<Incoming>) -> anyhow::Result<Response<Body>> {
+    shared.requests.fetch_add(1, Ordering::SeqCst);
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, body.collect().await?.to_bytes());
     let fault = lock(&shared.due).pop_front();

@@ -60,6 +60,8 @@ pub fn main() -> ExitCode {
             Ok(Exit::Success)
         }
     };
+    // Threads that still read headers end with the process. Without their runtime they would panic.
+    std::mem::forget(runtime);
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -10,5 +10,6 @@ mod other_settings;
 mod plain;
 mod refusals;
 mod s3;
+mod secrets;
 mod simulated;
 mod stop;

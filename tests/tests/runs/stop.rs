@@ -2,9 +2,12 @@
 
 use anyhow::ensure;
 use nix::sys::signal::Signal;
+use steno_tests::http_faults::HttpFaults;
+use steno_tests::s3_server::S3Server;
 use steno_tests::steno::Running;
+use steno_tests::toxiproxy::{Toxic, Toxiproxy};
 use steno_tests::world::{World, expect_counts};
-use steno_tests::{invariants, processes, transcripts};
+use steno_tests::{audio, invariants, processes, transcripts};
 
 const N: usize = 16;
 
@@ -85,4 +88,34 @@ fn a_worker_that_does_not_stop_is_killed_and_what_it_held_goes_back() -> anyhow:
     running.signal(Signal::SIGTERM)?;
     goes_on(&world, running)?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_lengths_are_read_from_a_store_that_is_away_is_no_accident() -> anyhow::Result<()> {
+    let (world, server) = (World::new()?, S3Server::start().await?);
+    server.bucket("calls").await?;
+    let client = server.client().await;
+    for index in 0..200 {
+        let body = audio::flac_header(60, format!("{index}").as_bytes()).into();
+        client.put_object().bucket("calls").key(format!("in/{index:03}.flac")).body(body).send().await?;
+    }
+    let http = HttpFaults::start(server.endpoint.trim_start_matches("http://")).await?;
+    let toxiproxy = Toxiproxy::start().await?;
+    let port = toxiproxy.stand_before("store", &http.address).await?;
+    toxiproxy.spoil("store", Toxic::Latency(100)).await?;
+    let run =
+        world.steno()?.args(["run", "s3://calls/in", "--out", "s3://calls/out", "--engine", "simulated"]);
+    let run = run.args(["--s3-endpoint", &format!("http://127.0.0.1:{port}"), "--state"]).arg(world.state());
+    let mut running = run.envs(server.env()).start()?;
+    running.until("lengths are being read", |_| Ok(http.requests() > 40))?;
+    // So that it is stopped while it waits to try again.
+    toxiproxy.spoil("store", Toxic::Refused).await?;
+    running.signal(Signal::SIGTERM)?;
+    let ended = running.ended()?.expect(5)?.says(&["stopped before any recording was begun"])?;
+    ensure!(
+        !ended.stderr.contains("panicked") && !ended.stderr.contains("please report"),
+        "{}",
+        ended.stderr
+    );
+    invariants::nothing_runs(&world)
 }
