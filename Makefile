@@ -50,15 +50,16 @@ test-cluster: setup-tests ## Run the scenarios on the Kubernetes cluster that KU
 	LOAD_IMAGE='$(LOAD_IMAGE)' IMAGE_BASE='$(IMAGE_BASE)' PROGRAMS="$(TARGET)/debug" tools/cluster-images
 	$(CARGO) test --package steno-tests --features cluster --test cluster -- --test-threads=1 $(SCENARIOS)
 
-# Faults of `make chaos`, the seed of their plan, and a part of the names of those that are wanted.
+# Faults of `make chaos`, the seed of their plan, a part of the names of those that are wanted, and a factor for the time between them.
 N ?= 1000
 SEED ?= $(shell date +%s)
 ONLY ?=
+GAP ?= 1
 
 .PHONY: chaos
 chaos: setup-tests ## N=1000 faults in whole runs, then what they cost (SEED=… for the same plan, ONLY='worker killed' for one kind)
 	$(CARGO) build --workspace $(FEATURES)
-	STENO_CHAOS_FAULTS='$(N)' STENO_CHAOS_SEED='$(SEED)' STENO_CHAOS_ONLY='$(ONLY)' \
+	STENO_CHAOS_FAULTS='$(N)' STENO_CHAOS_SEED='$(SEED)' STENO_CHAOS_ONLY='$(ONLY)' STENO_CHAOS_GAP='$(GAP)' \
 		$(CARGO) test --package steno-tests --test chaos -- --nocapture nothing_is_lost
 
 ##@ Build

@@ -38,7 +38,8 @@ pub(crate) struct Intake<'a> {
     pub(crate) output: &'a Store,
     pub(crate) leases: &'a Leases,
     pub(crate) meta: &'a BatchMeta,
-    pub(crate) manifest: Option<&'a Path>,
+    /// The manifest to read instead of listing the input, and what it is called.
+    pub(crate) manifest: Option<(&'a Path, String)>,
     pub(crate) existing: Existing,
 }
 
@@ -73,8 +74,8 @@ impl Intake<'_> {
     pub(crate) async fn take(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {
         let published = self.published_keys().await?;
         let known = self.known(&published, say).await?;
-        let (listed, left_out) = match self.manifest {
-            Some(path) => (self.read_manifest(path, say).await?, 0),
+        let (listed, left_out) = match &self.manifest {
+            Some((path, called)) => (self.read_manifest(path, called, say).await?, 0),
             None => self.list(&known, say).await?,
         };
         // What cannot be listed now may be there all the same.
@@ -130,16 +131,19 @@ impl Intake<'_> {
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<KnownLengths, Failure> {
         let mut known = KnownLengths::new();
-        let mut missing: u64 = 0;
+        let mut missing = Vec::new();
         for shard in (0..self.meta.shards).map(ShardId) {
             listing::for_each(self.leases, shard, None, |row| {
                 let Recording { name, seconds, seconds_from, .. } = row.recording;
                 let key = transcript_key(&name, Format::Json.extension());
-                missing += u64::from(row.state == ItemState::Done && !published.contains(&key));
+                if row.state == ItemState::Done && !published.contains(&key) {
+                    missing.push(key);
+                }
                 known.insert(row.id, KnownLength { seconds, seconds_from });
             })
             .await?;
         }
+        let missing = self.really_missing(missing).await?;
         if missing == 0 {
             return Ok(known);
         }
@@ -154,6 +158,14 @@ impl Intake<'_> {
         self.leases.delete_batch().await?;
         self.leases.create_batch(self.meta, &LeaseLimits::default()).await?;
         Ok(KnownLengths::new())
+    }
+
+    /// How many of these transcripts are not there: workers that live finish some while the output is listed.
+    async fn really_missing(&self, keys: Vec<String>) -> Result<u64, Failure> {
+        let looks = futures::stream::iter(keys)
+            .map(|key| async move { Ok::<_, Failure>(u64::from(self.output.head(&key).await?.is_none())) })
+            .buffer_unordered(LOOKS_AT_ONCE);
+        looks.try_fold(0, |sum, missing| async move { Ok(sum + missing) }).await
     }
 
     /// Takes off the batch what the input does not hold any more, or not in this version: a bad recording that was
@@ -212,13 +224,13 @@ impl Intake<'_> {
     async fn read_manifest(
         &self,
         path: &Path,
+        called: &str,
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Vec<Recording>, Failure> {
-        let file = std::fs::File::open(path).map_err(|error| {
-            Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
-        })?;
+        let file = std::fs::File::open(path)
+            .map_err(|error| Failure::usage(format!("failed to open the manifest {called}: {error}")))?;
         let source = std::io::BufReader::new(file);
-        let manifest = read_manifest(self.input, source, &path.display().to_string()).await?;
+        let manifest = read_manifest(self.input, source, called).await?;
         for notice in &manifest.notices {
             say(&notice_text(notice));
         }

@@ -15,3 +15,11 @@ pub enum Existing {
     /// Replace them.
     Replace,
 }
+
+impl Existing {
+    /// For a batch that has begun and whose backlog is taken in again: what has changed meanwhile does not end it.
+    #[must_use]
+    pub fn once_begun(self) -> Self {
+        if self == Self::Refuse { Self::Keep } else { self }
+    }
+}

@@ -31,7 +31,7 @@ pub async fn reconcile(state: Option<&Path>, say: &(dyn Fn(&str) + Sync)) -> Res
 
 async fn take_in(access: &Access, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog, Failure> {
     let config = access.folder.read_worker_config()?;
-    let manifest = access.folder.given_manifest()?;
+    let manifest = access.folder.manifest();
     let place = |text: &str| text.parse::<Location>().map_err(Failure::usage);
     let input = Store::open(&place(&access.meta.input)?, &config.s3).await?;
     let output = Store::open(&place(&access.meta.output)?, &config.s3).await?;
@@ -49,8 +49,7 @@ async fn take_in(access: &Access, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog
         output: &output,
         leases: &access.leases,
         meta: &access.meta,
-        manifest: manifest.as_deref(),
-        // What stands with other settings was let stand, or is to be replaced, since the run began.
+        manifest: manifest.as_deref().map(|path| (path, path.display().to_string())),
         existing: if config.replace_existing { Existing::Replace } else { Existing::Keep },
     }
     .take(say)

@@ -211,7 +211,7 @@ async fn delete(arguments: DeleteArguments) -> Result<Exit, Failure> {
     let Some(state) = arguments.state.as_deref() else {
         return dispatch_cluster::delete(arguments).await;
     };
-    let access = Access::open(Some(state)).await?;
+    let access = Access::reach(Some(state)).await?;
     let output = access.meta.output.clone();
     access.delete().await?;
     print(&format!("Deleted the batch of {}; its transcripts stay in {output}", state.display()))?;

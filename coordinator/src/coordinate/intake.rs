@@ -46,13 +46,15 @@ pub(super) async fn take_in(
     }
     let manifest = record.manifest.as_deref().map(spill).transpose()?;
     let say = |text: &str| tracing::info!(batch = %record.batch, text, "intake");
+    // Otherwise Redis has lost recordings.
+    let is_submitted = record.wishes.intake > record.course.intake;
     let backlog = Intake {
         input: &input,
         output: &output,
         leases,
         meta: &meta,
-        manifest: manifest.as_ref().map(|file| file.path()),
-        existing: request.existing,
+        manifest: manifest.as_ref().map(|file| (file.path(), "of the batch".to_owned())),
+        existing: if is_submitted { request.existing } else { request.existing.once_begun() },
     }
     .take(&say)
     .await?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use steno_shared::exit::Exit;
 use steno_shared::ids::{BatchId, ShardId};
-use steno_shared::leases::Leases;
+use steno_shared::leases::{LeaseError, Leases};
 use tokio::sync::Mutex;
 
 use super::{intake, webhook};
@@ -148,7 +148,12 @@ impl Coordinator {
         if leases.meta().await?.is_none() {
             return Ok(None);
         }
-        Ok(Some(Totals::of(&leases.all_counts(record.course.shards).await?)))
+        match leases.all_counts(record.course.shards).await {
+            Ok(counts) => Ok(Some(Totals::of(&counts))),
+            // Made only in part, by an intake that broke off.
+            Err(LeaseError::NoBatch { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn leases(&self, batch: &BatchId) -> Result<Leases, Failure> {

@@ -133,6 +133,9 @@ impl ClusterAccess {
     /// # Errors
     /// If the cluster does not answer.
     pub async fn reconcile(&self) -> Result<(), Failure> {
+        if self.record.wishes.cancelled {
+            return Err(Failure::usage("the batch was cancelled: the same `steno submit` takes it up again"));
+        }
         self.wish(|record| Wishes { intake: record.course.intake + 1, ..record.wishes }).await
     }
 

@@ -6,33 +6,24 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{ItemState, Leases};
 
-use crate::backlog::Backlog;
+use super::rounds::Played;
 use crate::failure::Failure;
 use crate::listing;
 use crate::progress::Snapshot;
 use crate::state::StateFolder;
-use crate::summary::{Failed, Outcome, Summary};
+use crate::summary::{Failed, Summary};
 
 /// How many failures the summary carries.
 const FAILURES_MAX: usize = 1000;
 
-/// How the batch was before its workers began.
-pub(super) struct Before {
-    /// When they began last: again, if Redis has lost recordings meanwhile.
-    pub(super) snapshot: Snapshot,
-    /// Recordings that were transcribed when they first began.
-    pub(super) finished: u64,
-}
-
 pub(super) async fn summarise(
     leases: &Leases,
     meta: &BatchMeta,
-    before: &Before,
-    backlog: &Backlog,
-    outcome: Outcome,
+    played: &Played,
     started: Instant,
     folder: &StateFolder,
 ) -> Result<Summary, Failure> {
+    let Played { outcome, backlog, finished_before, .. } = played;
     let after = Snapshot::read(leases, meta.shards).await?;
     let mut failures = Vec::new();
     for shard in (0..meta.shards).map(ShardId) {
@@ -47,13 +38,14 @@ pub(super) async fn summarise(
     }
     failures.sort_by(|a, b| a.name.cmp(&b.name));
     failures.truncate(FAILURES_MAX);
-    let audio_seconds = after.totals.done_ms.saturating_sub(before.snapshot.totals.done_ms) as f64 / 1000.0;
+    let audio_seconds =
+        (played.audio_ms + after.totals.done_ms.saturating_sub(played.done_ms_before)) as f64 / 1000.0;
     let wall_seconds = started.elapsed().as_secs_f64();
     Ok(Summary {
-        outcome,
+        outcome: *outcome,
         recordings: backlog.recordings,
-        done: (backlog.published + after.totals.done).saturating_sub(before.finished),
-        skipped: before.finished,
+        done: (backlog.published + after.totals.done).saturating_sub(*finished_before),
+        skipped: *finished_before,
         kept: backlog.kept,
         left_out: backlog.left_out,
         failed: after.totals.dead,
@@ -61,7 +53,7 @@ pub(super) async fn summarise(
         failures,
         audio_seconds,
         wall_seconds,
-        engine_busy: None,
+        engine_busy: played.engine_time.busy(),
         speed: if wall_seconds > 0.0 { audio_seconds / wall_seconds } else { 0.0 },
         output: meta.output.clone(),
         state: folder.shown(),

@@ -42,7 +42,10 @@ pub(super) enum Watched {
     /// It is over, for now.
     Over(Outcome),
     /// Redis has lost all of it, or some of its recordings: the backlog is to be taken in again.
-    Lost,
+    Lost {
+        /// Audio that was done when that was noticed, in milliseconds.
+        done_ms: u64,
+    },
 }
 
 /// How far the stopping has come.
@@ -73,8 +76,11 @@ struct Course {
 
 impl Supervision<'_> {
     /// Starts `workers` and watches them until all have ended for good.
-    pub(super) async fn run(&mut self, workers: u32) -> Result<Watched, Failure> {
-        let mut interrupts = Interrupts::listen()?;
+    pub(super) async fn run(
+        &mut self,
+        workers: u32,
+        interrupts: &mut Interrupts,
+    ) -> Result<Watched, Failure> {
         let mut course = Course {
             stopping: Stopping::No,
             snapshot: Snapshot::read(&self.leases, self.meta.shards).await?,
@@ -119,8 +125,20 @@ impl Supervision<'_> {
         if course.stopping == Stopping::No && course.snapshot.totals.cancelled {
             self.display.say("The batch was cancelled; finishing what is in hand.");
             course.stopping = Stopping::Draining;
+        } else if course.stopping == Stopping::Draining && !course.snapshot.totals.cancelled {
+            // Redis came back from before that was said.
+            self.drain(course).await;
         }
         Ok(())
+    }
+
+    async fn drain(&mut self, course: &mut Course) {
+        for shard in (0..self.meta.shards).map(ShardId) {
+            if let Err(error) = self.leases.cancel(shard).await {
+                tracing::warn!(%error, "batch.not_cancelled");
+                self.stop_now(course);
+            }
+        }
     }
 
     async fn look(&mut self, course: &mut Course) -> Result<(), Failure> {
@@ -209,12 +227,7 @@ impl Supervision<'_> {
                     "Finishing the recordings in hand; press Ctrl-C again to stop at once. Nothing is lost either way.",
                 );
                 course.stopping = Stopping::Draining;
-                for shard in (0..self.meta.shards).map(ShardId) {
-                    if let Err(error) = self.leases.cancel(shard).await {
-                        tracing::warn!(%error, "batch.not_cancelled");
-                        self.stop_now(course);
-                    }
-                }
+                self.drain(course).await;
             }
             (Stopping::No | Stopping::Draining, _) => {
                 self.display.say("Stopping at once; the recordings in hand go back.");
@@ -232,24 +245,25 @@ impl Supervision<'_> {
         self.workers.stop();
     }
 
-    async fn conclude(&mut self, course: Course) -> Result<Watched, Failure> {
-        if course.is_forgotten && !course.is_told_to_stop {
-            return Ok(Watched::Lost);
-        }
+    async fn conclude(&mut self, mut course: Course) -> Result<Watched, Failure> {
         // Of workers that were killed, since they did not stop in time. The next run would do it otherwise.
         if course.stopping != Stopping::No
-            && self.redis.is_private()
+            && !course.is_forgotten
             && let Err(error) = super::give_back(&self.leases, self.meta).await
         {
             tracing::warn!(%error, "leases.not_given_back");
         }
-        if let Some(failure) = course.end_run {
+        if let Some(failure) = course.end_run.take() {
             return Err(failure);
+        }
+        if course.is_forgotten {
+            return lost(&course);
         }
         let Snapshot { totals, workers } = Snapshot::read(&self.leases, self.meta.shards).await?;
         self.engine_time.note(&workers);
-        if totals.open() == 0 && totals.recordings < self.in_batch && !course.is_told_to_stop {
-            return Ok(Watched::Lost);
+        if totals.open() == 0 && totals.recordings < self.in_batch {
+            course.snapshot.totals = totals;
+            return lost(&course);
         }
         if totals.open() == 0 {
             return Ok(Watched::Over(Outcome::Finished));
@@ -266,42 +280,42 @@ impl Supervision<'_> {
     }
 }
 
+/// The backlog is to be taken in again, unless the user wants to stop.
+fn lost(course: &Course) -> Result<Watched, Failure> {
+    if course.is_told_to_stop {
+        return Err(Failure::interrupted(
+            "stopped; Redis has lost recordings of the batch meanwhile, which the same command takes in again",
+        ));
+    }
+    Ok(Watched::Lost { done_ms: course.snapshot.totals.done_ms })
+}
+
 /// How urgently the user wants the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Urgency {
+pub(super) enum Urgency {
     /// Ctrl-C: finish what is in hand, the first time.
     Drain,
     /// SIGTERM: at once.
     Now,
 }
 
-struct Interrupts {
+pub(super) struct Interrupts {
     interrupt: SignalStream,
     terminate: SignalStream,
 }
 
 impl Interrupts {
-    fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::internal(format!("failed to listen for signals: {error}")))
         };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> Urgency {
+    pub(super) async fn next(&mut self) -> Urgency {
         tokio::select! {
             _ = self.interrupt.recv() => Urgency::Drain,
             _ = self.terminate.recv() => Urgency::Now,
         }
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM, for a phase in which both mean: stop here.
-pub(super) async fn interrupted() {
-    match Interrupts::listen() {
-        Ok(mut interrupts) => {
-            interrupts.next().await;
-        }
-        Err(_) => std::future::pending().await,
     }
 }

@@ -19,6 +19,23 @@ const DEFAULT_PARENT: &str = ".steno";
 /// Longest path of a Unix socket that every platform takes, in bytes.
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
+/// The copy of the user's manifest.
+const MANIFEST: &str = "manifest";
+
+/// All that Steno puts into a state folder.
+const OWN_NAMES: [&str; 10] = [
+    "spool",
+    "logs",
+    "redis",
+    "redis.log",
+    "redis.sock",
+    "redis.json",
+    MANIFEST,
+    "worker.json",
+    "batch.json",
+    "lock",
+];
+
 /// A state folder. Only its owner may read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateFolder {
@@ -247,21 +264,38 @@ impl StateFolder {
         Ok(self.noted("redis.json")?.map(RedisConfig::with_password_from_environment))
     }
 
-    /// Notes the manifest that names the batch's recordings, or, with `None`, that the input's listing does.
+    /// Keeps a copy of the manifest that names the batch's recordings, or, with `None`, none: it is read again when Redis has
+    /// lost recordings, and the user's may have changed by then, or be a pipe.
     ///
     /// # Errors
-    /// If that cannot be noted.
-    pub fn give_manifest(&self, manifest: Option<&Path>) -> Result<(), Failure> {
-        let absolute = manifest.map(std::path::absolute).transpose().map_err(Failure::unusable)?;
-        self.note("manifest.json", absolute.as_ref())
+    /// If it cannot be read or kept.
+    pub fn keep_manifest(&self, manifest: Option<&Path>) -> Result<(), Failure> {
+        let kept = self.path.join(MANIFEST);
+        let Some(path) = manifest else {
+            return remove_if_there(&kept);
+        };
+        let mut source = File::open(path).map_err(|error| {
+            Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
+        })?;
+        let mut keep = || -> std::io::Result<()> {
+            let mut copy = tempfile::NamedTempFile::new_in(&self.path)?;
+            std::io::copy(&mut source, &mut copy)?;
+            copy.persist(&kept)?;
+            Ok(())
+        };
+        keep().map_err(|error| {
+            Failure::unusable(format!(
+                "failed to copy the manifest {} into the state folder {}: {error}",
+                path.display(),
+                self.path.display()
+            ))
+        })
     }
 
-    /// The manifest that names the batch's recordings, if there is one.
-    ///
-    /// # Errors
-    /// If the note of it cannot be read.
-    pub fn given_manifest(&self) -> Result<Option<PathBuf>, Failure> {
-        self.noted("manifest.json")
+    /// The copy of the manifest, if there is one.
+    #[must_use]
+    pub fn manifest(&self) -> Option<PathBuf> {
+        Some(self.path.join(MANIFEST)).filter(|path| path.is_file())
     }
 
     /// What workers were told last.
@@ -280,13 +314,7 @@ impl StateFolder {
     /// Writes a file, or removes it.
     fn note<T: serde::Serialize>(&self, name: &str, value: Option<&T>) -> Result<(), Failure> {
         let Some(value) = value else {
-            let path = self.path.join(name);
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Failure::unusable(format!("failed to remove {}: {error}", path.display())))
-                }
-                Ok(()) | Err(_) => Ok(()),
-            };
+            return remove_if_there(&self.path.join(name));
         };
         self.write(name, value)
     }
@@ -312,14 +340,29 @@ impl StateFolder {
         Ok(self.given_redis()?.unwrap_or_else(|| self.private_redis()))
     }
 
-    /// Removes the folder with all that is in it.
+    /// Removes what Steno put into the folder, and the folder if nothing else is in it.
     ///
     /// # Errors
     /// If that fails.
     pub fn remove(self) -> Result<(), Failure> {
-        std::fs::remove_dir_all(&self.path).map_err(|error| {
+        let failed = |error: std::io::Error| {
             Failure::unusable(format!("failed to remove the state folder {}: {error}", self.path.display()))
-        })
+        };
+        // What tells which batch it is comes last, so that it can be repeated.
+        for name in OWN_NAMES {
+            let path = self.path.join(name);
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        match std::fs::remove_dir(&self.path) {
+            // Something of the user's own.
+            Err(error) if error.kind() != std::io::ErrorKind::DirectoryNotEmpty => Err(failed(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Whether nothing more can be written into the folder.
@@ -350,6 +393,15 @@ impl StateFolder {
     #[must_use]
     pub(super) fn private_redis(&self) -> RedisConfig {
         RedisConfig::new(format!("redis+unix://{}", percent_encoded(&self.redis_socket())))
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::unusable(format!("failed to remove {}: {error}", path.display())))
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use steno_shared::ids::{BatchId, ShardId};
 use steno_shared::output_name::transcript_key;
 use steno_shared::simulated::MARKER;
+use steno_tests::steno::Ended;
 use steno_tests::{invariants, lease_invariants, transcripts};
 
 use crate::backlog::Recording;
@@ -80,6 +81,28 @@ pub(crate) fn check(
         let again = item["attempts"].as_f64().unwrap_or(1.0) - 1.0;
         report.again_seconds += again.max(0.0) * item["seconds"].as_f64().unwrap_or_default();
     }
+    Ok(())
+}
+
+/// When a run says that its batch is over: each recording is transcribed, or among those that it counts as failed.
+pub(crate) fn check_said(
+    site: &Site,
+    place: &Place,
+    recordings: &[Recording],
+    ended: &Ended,
+    code: i32,
+) -> anyhow::Result<()> {
+    let summary = ended.json()?;
+    let count = |name: &str| summary[name].as_u64().with_context(|| format!("no {name} in {summary}"));
+    let (all, failed) = (recordings.len() as u64, count("failed")?);
+    ensure!(count("recordings")? == all && count("left")? == 0, "{summary}");
+    ensure!(
+        count("done")? + count("skipped")? + failed == all,
+        "not every recording is accounted for: {summary}"
+    );
+    ensure!((failed > 0) == (code == 1), "exit code {code} for {summary}");
+    let there = site.output(place)?.iter().filter(|(key, _)| key.ends_with(".json")).count() as u64;
+    ensure!(there + failed == all, "{there} transcripts for {summary}");
     Ok(())
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) faults: usize,
     /// Only faults whose name contains this.
     pub(crate) only: String,
+    /// Between two faults, so many times as long as usual.
+    pub(crate) gap: u32,
 }
 
 /// Something that is done to the run.
@@ -66,7 +68,7 @@ pub(crate) struct Step {
 }
 
 impl Settings {
-    /// From `STENO_CHAOS_FAULTS`, `STENO_CHAOS_SEED` and `STENO_CHAOS_ONLY`.
+    /// From `STENO_CHAOS_FAULTS`, `STENO_CHAOS_SEED`, `STENO_CHAOS_ONLY` and `STENO_CHAOS_GAP`.
     ///
     /// # Errors
     /// When one is no number.
@@ -79,14 +81,16 @@ impl Settings {
             seed: number("STENO_CHAOS_SEED")?.unwrap_or(SEED),
             faults: usize::try_from(number("STENO_CHAOS_FAULTS")?.unwrap_or(FAULTS as u64))?,
             only: read("STENO_CHAOS_ONLY").unwrap_or_default(),
+            gap: u32::try_from(number("STENO_CHAOS_GAP")?.unwrap_or(1))?,
         })
     }
 
     /// What makes the same plan again.
     pub(crate) fn command(&self) -> String {
-        let Self { seed, faults, only } = self;
+        let Self { seed, faults, only, gap } = self;
         let only = if only.is_empty() { String::new() } else { format!(" ONLY='{only}'") };
-        format!("make chaos SEED={seed} N={faults}{only}")
+        let gap = if *gap == 1 { String::new() } else { format!(" GAP={gap}") };
+        format!("make chaos SEED={seed} N={faults}{only}{gap}")
     }
 
     /// The plan.
@@ -106,7 +110,7 @@ impl Settings {
             let Some(fault) = deck.pop() else { break };
             let fault = fault.at_worker(random.random_range(0..WORKERS));
             steps.push(Step {
-                after: Duration::from_millis(random.random_range(GAP_MS)),
+                after: Duration::from_millis(random.random_range(GAP_MS)) * self.gap,
                 fault,
                 hold: Duration::from_millis(random.random_range(fault.hold_ms())),
                 requests: random.random_range(1..=6),
@@ -223,7 +227,7 @@ impl Fault {
 
 #[test]
 fn a_seed_gives_one_plan_in_which_every_kind_of_fault_comes() -> anyhow::Result<()> {
-    let settings = Settings { seed: 7, faults: FAULTS, only: String::new() };
+    let settings = Settings { seed: 7, faults: FAULTS, only: String::new(), gap: 1 };
     let plan = settings.plan()?;
     anyhow::ensure!(plan == settings.plan()? && plan.len() == FAULTS);
     anyhow::ensure!(plan != Settings { seed: 8, ..settings }.plan()?);

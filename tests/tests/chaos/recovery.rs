@@ -24,8 +24,12 @@ impl Recoveries {
         let name = worker.arguments.iter().skip_while(|argument| *argument != "--name").nth(1);
         let Some((name, mut connection)) = name.zip(look(redis)) else { return };
         for (key, id, fields) in records(&mut connection) {
-            if fields[0] == "l" && fields.get(9).is_some_and(|owner| owner.starts_with(&format!("{name}."))) {
-                self.orphans.push((key, id, fields[2].clone(), Instant::now()));
+            let is_its = fields.get(9).is_some_and(|owner| owner.starts_with(&format!("{name}.")));
+            let epoch = fields.get(2).cloned().unwrap_or_default();
+            // Of a former worker of this place that was killed as well.
+            let is_known = self.orphans.iter().any(|(_, known, its, _)| (known, its) == (&id, &epoch));
+            if fields[0] == "l" && is_its && !is_known {
+                self.orphans.push((key, id, epoch, Instant::now()));
             }
         }
     }

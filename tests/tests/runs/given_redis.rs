@@ -8,7 +8,7 @@ use steno_shared::leases::{ItemState, Leases};
 use steno_tests::redis_server::{RedisOptions, RedisServer};
 use steno_tests::steno::Steno;
 use steno_tests::world::{World, expect_counts};
-use steno_tests::{audio, condition, invariants, transcripts};
+use steno_tests::{audio, condition, invariants, processes, transcripts};
 
 const PASSWORD: &str = "planted-redis-password";
 
@@ -59,8 +59,15 @@ fn a_redis_with_a_password_is_used_by_all_commands_and_the_password_is_nowhere()
         ensure!(!is_there, "{name} holds the password");
     }
 
+    // A batch stays in the Redis that it began in.
+    let steno = world.steno()?.arg("run").arg(world.input()).arg("--out").arg(world.output());
+    let moved = steno.args(["--engine", "simulated", "--state"]).arg(world.state()).run()?.expect(4)?;
+    moved.says(&["say --redis redis+unix://", "steno delete --state"])?;
+    // What is not Steno's own stays.
+    let own = world.state().join("notes.txt");
+    std::fs::write(&own, "mine")?;
     on_state(&world, "delete")?.run()?.expect(0)?;
-    ensure!(!world.state().exists(), "the state folder is still there");
+    ensure!(transcripts::files(&world.state())?.len() == 1 && own.exists(), "delete left or took too much");
     ensure!(transcripts::count(&world.output())? == 6, "transcripts were deleted");
     let mut connection = redis.connection()?;
     cmd("AUTH").arg(PASSWORD).exec(&mut connection)?;
@@ -105,6 +112,46 @@ fn forget_those_that_wait(world: &World, redis: &RedisServer) -> anyhow::Result<
         ensure!(forgotten > 5, "only {forgotten} were waiting");
         Ok(())
     })
+}
+
+#[test]
+fn reconcile_disturbs_no_batch_that_is_well() -> anyhow::Result<()> {
+    let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
+    let world = world(60)?;
+    let mut running = run(&world, &redis, "200")?.start()?;
+    let output = world.output();
+    running.until("3 are done", |_| Ok(transcripts::count(&output)? >= 3))?;
+    let mut looks = 0;
+    while running.is_running()? && transcripts::count(&output)? < 55 {
+        let told = world.steno()?.args(["reconcile", "--state"]).arg(world.state()).run()?.expect(0)?;
+        ensure!(!told.stderr.contains("built anew"), "{}", told.stderr);
+        ensure!(told.stdout.starts_with("60 recordings: 60 known to Redis"), "{}", told.stdout);
+        looks += 1;
+    }
+    ensure!(looks > 3, "the batch was over after {looks} looks");
+    let ended = running.ended()?.expect(0)?;
+    ensure!(!ended.stderr.contains("Redis has lost"), "{}", ended.stderr);
+    expect_counts(&ended.json()?, &[("done", 60), ("skipped", 0), ("left", 0)])?;
+    Ok(())
+}
+
+#[test]
+fn a_stopped_run_gives_back_what_its_workers_had() -> anyhow::Result<()> {
+    let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
+    let world = world(12)?;
+    let mut running = run(&world, &redis, "20")?.start()?;
+    let output = world.output();
+    running.until("1 is done", |_| Ok(transcripts::count(&output)? >= 1))?;
+    // A worker that does not hear what it is told, as in a long native call.
+    let workers = running.children("steno-worker")?;
+    processes::send(workers[0].pid, Signal::SIGSTOP)?;
+    running.signal(Signal::SIGTERM)?;
+    running.ended()?.expect(5)?;
+    expect_counts(&world.status()?, &[("leased", 0), ("delayed", 0), ("dead", 0)])?;
+    run(&world, &redis, "1000")?.run()?.expect(0)?;
+    let lost = world.items(&[])?.iter().filter(|item| item["lost"] != 0).count();
+    ensure!(lost == 0, "being stopped cost {lost} recordings a life");
+    Ok(())
 }
 
 /// The coordinator stands still, as if it were on a machine that sleeps: nobody but the command puts anything back.
