@@ -7,10 +7,10 @@ use steno_shared::leases::{Created, LeaseLimits, Leases, RedisConfig};
 use steno_shared::storage::Store;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
+use super::begin::{belongs_to_another, give_back};
 use super::model::Model;
 use super::request::RunRequest;
 use super::supervision::{Interrupts, Supervision, Watched};
-use super::{belongs_to_another, give_back};
 use crate::backlog::{Backlog, Intake};
 use crate::existing::Existing;
 use crate::failure::Failure;

@@ -9,6 +9,7 @@ use steno_shared::leases::{LeaseError, Leases};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::begin::give_back;
 use crate::failure::Failure;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::state::{BatchRedis, StateFolder};
@@ -249,7 +250,7 @@ impl Supervision<'_> {
         // Of workers that were killed, since they did not stop in time. The next run would do it otherwise.
         if course.stopping != Stopping::No
             && !course.is_forgotten
-            && let Err(error) = super::give_back(&self.leases, self.meta).await
+            && let Err(error) = give_back(&self.leases, self.meta).await
         {
             tracing::warn!(%error, "leases.not_given_back");
         }

@@ -33,7 +33,7 @@ async fn secrets_are_nowhere_in_what_a_run_produces() -> anyhow::Result<()> {
     server.bucket("calls").await?;
     let port = free_port()?.to_string();
     let args = ["--requirepass", REDIS_PASSWORD, "--port", &port, "--appendonly", "yes"];
-    let redis = RedisServer::start(RedisOptions {
+    let mut redis = RedisServer::start(RedisOptions {
         args: args.map(str::to_owned).to_vec(),
         ..RedisOptions::default()
     })?;
@@ -80,10 +80,12 @@ async fn secrets_are_nowhere_in_what_a_run_produces() -> anyhow::Result<()> {
     said.push(running.ended()?.expect(1)?);
     // What is said when a service refuses, or is not there.
     said.push(run("http://127.0.0.1:1", &redis_url, &[])?.run()?);
-    let mut waiting = run(&server.endpoint, "redis://127.0.0.1:1", &[])?.start()?;
+    redis.kill()?;
+    let mut waiting = run(&server.endpoint, &redis_url, &[])?.start()?;
     waiting.until("Redis is looked for", |waiting| Ok(waiting.said().contains("redis.retry")))?;
     find("standard error", waiting.said().as_bytes(), &secrets)?;
     drop(waiting);
+    redis.restart()?;
     said.push(run(&server.endpoint, &redis_url, &[("AWS_ACCESS_KEY_ID", "nobody")])?.run()?);
 
     for ended in &said {
