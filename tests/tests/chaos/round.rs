@@ -18,8 +18,8 @@ use crate::site::{Place, Site};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Before a run that ended is started again, as a person or a service manager would.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Against a run that never gets done.
-const ROUND_MAX: Duration = Duration::from_secs(600);
+/// After the last fault: against a run that never gets done.
+const QUIET_MAX: Duration = Duration::from_secs(300);
 /// How a run may end under faults, before its batch is over: unusable, interrupted, lost.
 const ALLOWED: [i32; 3] = [3, 5, 6];
 
@@ -71,7 +71,7 @@ impl Round<'_> {
         let mut start_at = began;
         while !(is_over && self.injector.is_idle()) {
             ensure!(
-                began.elapsed() < ROUND_MAX,
+                last.elapsed() < QUIET_MAX,
                 "the round has no end; steno said: {}",
                 said(running.as_ref())
             );
