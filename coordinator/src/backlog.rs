@@ -228,7 +228,7 @@ impl Intake<'_> {
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Vec<Recording>, Failure> {
         let file = std::fs::File::open(path)
-            .map_err(|error| Failure::usage(format!("failed to open the manifest {called}: {error}")))?;
+            .map_err(|error| Failure::usage(format!("failed to open {called}: {error}")))?;
         let source = std::io::BufReader::new(file);
         let manifest = read_manifest(self.input, source, called).await?;
         for notice in &manifest.notices {

@@ -49,10 +49,10 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     folder.prepare()?;
     check_redis(&request, &folder)?;
     folder.give_redis(request.redis.as_ref())?;
-    let mut redis = BatchRedis::open(&folder, Programs::find_redis_server).await?;
+    let mut redis = BatchRedis::open(&folder).await?;
     let outcome = async {
-        let leases = Leases::connect(&folder.redis()?, &meta.batch).await?;
-        let meta = create(&leases, &folder, meta).await?;
+        let leases = Leases::connect(&redis.config(), &meta.batch).await?;
+        let meta = create(&leases, &redis.config(), &folder, meta).await?;
         folder.write_batch(&meta)?;
         folder.keep_manifest(request.manifest.as_deref())?;
         if let Engine::Simulated { .. } = request.engine {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::audio;
 use crate::s3_server::free_port;
+use crate::{audio, wait};
 
 /// A running toxiproxy. It is killed when dropped.
 #[derive(Debug)]
@@ -51,14 +51,10 @@ impl Toxiproxy {
             .spawn()
             .context("failed to start toxiproxy")?;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        let mut proxy = Self { child, api: format!("http://127.0.0.1:{port}"), client };
-        loop {
-            if proxy.client.get(format!("{}/version", proxy.api)).send().await.is_ok() {
-                return Ok(proxy);
-            }
-            ensure!(proxy.child.try_wait()?.is_none(), "toxiproxy ended at its start");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let proxy = Self { child, api: format!("http://127.0.0.1:{port}"), client };
+        let version = format!("{}/version", proxy.api);
+        wait::until("toxiproxy to answer", async || proxy.client.get(&version).send().await.ok()).await;
+        Ok(proxy)
     }
 
     /// Stands between a party and `upstream` (`host:port`); gives the port that the party is to use.

@@ -79,9 +79,15 @@ pub fn valid(name: &str, bytes: &[u8]) -> anyhow::Result<Value> {
     Ok(transcript)
 }
 
-/// The text of a transcript's segments, in lower case.
+/// The texts of a transcript's segments.
+#[must_use]
+pub fn texts(transcript: &Value) -> Vec<&str> {
+    let segments = transcript["segments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    segments.iter().filter_map(|segment| segment["text"].as_str()).collect()
+}
+
+/// All of it, in lower case.
 #[must_use]
 pub fn text(transcript: &Value) -> String {
-    let segments = transcript["segments"].as_array().map(Vec::as_slice).unwrap_or_default();
-    segments.iter().filter_map(|segment| segment["text"].as_str()).collect::<String>().to_lowercase()
+    texts(transcript).concat().to_lowercase()
 }

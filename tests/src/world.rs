@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use serde_json::Value;
+use steno_shared::batch::BatchMeta;
 
 use crate::audio;
 use crate::steno::{Running, Steno};
@@ -100,6 +101,24 @@ impl World {
         let steno = self.steno()?.args(["run", input, "--out", output, "--json"]);
         let steno = steno.args(["--workers", workers, "--threads", "1", "--model"]).arg(&model);
         Ok(steno.args(["--state"]).arg(self.state()))
+    }
+
+    /// `steno run` with the simulated engine, which gets through `speed` seconds of audio in a second.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn rehearse(&self, workers: &str, speed: &str) -> anyhow::Result<Steno> {
+        let steno = self.steno()?.arg("run").arg(self.input()).arg("--out").arg(self.output());
+        let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed]);
+        Ok(steno.args(["--workers", workers, "--state"]).arg(self.state()))
+    }
+
+    /// The batch, as its state folder notes it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn batch(&self) -> anyhow::Result<BatchMeta> {
+        Ok(serde_json::from_slice(&std::fs::read(self.state().join("batch.json"))?)?)
     }
 
     /// Starts `run` with batches of two windows and waits until `n` transcripts are there.

@@ -53,7 +53,7 @@ pub(super) async fn take_in(
         output: &output,
         leases,
         meta: &meta,
-        manifest: manifest.as_ref().map(|file| (file.path(), "of the batch".to_owned())),
+        manifest: manifest.as_ref().map(|file| (file.path(), "the batch's manifest".to_owned())),
         existing: if is_submitted { request.existing } else { request.existing.once_begun() },
     }
     .take(&say)

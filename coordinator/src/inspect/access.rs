@@ -7,7 +7,6 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::leases::Leases;
 
 use crate::failure::Failure;
-use crate::programs::Programs;
 use crate::state::{BatchRedis, Lock, StateFolder};
 
 /// How long a command waits for the Redis of a running batch.
@@ -52,12 +51,16 @@ impl Access {
         let held = match folder.lock() {
             Ok(lock) => {
                 folder.prepare()?;
-                Some((BatchRedis::open(&folder, Programs::find_redis_server).await?, lock))
+                Some((BatchRedis::open(&folder).await?, lock))
             }
             Err(failure) if failure.exit == steno_shared::exit::Exit::InUse => None,
             Err(failure) => return Err(failure),
         };
-        let leases = Leases::connect_within(&folder.redis()?, &noted.batch, BUDGET).await?;
+        let redis = match &held {
+            Some((redis, _)) => redis.config(),
+            None => folder.redis()?,
+        };
+        let leases = Leases::connect_within(&redis, &noted.batch, BUDGET).await?;
         Ok(Self { meta: noted, leases, folder, held })
     }
 

@@ -2,7 +2,7 @@
 
 use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
-use steno_shared::leases::{Created, ItemState, LeaseLimits, Leases};
+use steno_shared::leases::{Created, ItemState, LeaseLimits, Leases, RedisConfig};
 
 use super::request::RunRequest;
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ pub(super) fn check_redis(request: &RunRequest, folder: &StateFolder) -> Result<
 /// Creates the batch, or goes on with the one that is there, which keeps its number of shards.
 pub(super) async fn create(
     leases: &Leases,
+    redis: &RedisConfig,
     folder: &StateFolder,
     meta: BatchMeta,
 ) -> Result<BatchMeta, Failure> {
@@ -45,18 +46,24 @@ pub(super) async fn create(
         && let Ok(other) = folder.read_batch()
         && other.batch != meta.batch
     {
-        give_way(folder, &other).await?;
+        give_way(redis, folder, &other).await?;
     }
-    match leases.create_batch(&meta, &LeaseLimits::default()).await? {
-        Created::New | Created::Same => Ok(meta),
+    make(leases, folder, &meta).await?;
+    Ok(meta)
+}
+
+/// Makes the batch in Redis, unless it is there.
+pub(super) async fn make(leases: &Leases, folder: &StateFolder, meta: &BatchMeta) -> Result<(), Failure> {
+    match leases.create_batch(meta, &LeaseLimits::default()).await? {
+        Created::New | Created::Same => Ok(()),
         Created::Different(other) => Err(belongs_to_another(folder, &other)),
     }
 }
 
 /// Removes another batch from the state folder if nothing has come of it yet: its model was broken or an option was
 /// mistaken, and the user has mended that and runs the same command again.
-async fn give_way(folder: &StateFolder, other: &BatchMeta) -> Result<(), Failure> {
-    let leases = Leases::connect(&folder.redis()?, &other.batch).await?;
+async fn give_way(redis: &RedisConfig, folder: &StateFolder, other: &BatchMeta) -> Result<(), Failure> {
+    let leases = Leases::connect(redis, &other.batch).await?;
     if leases.meta().await?.is_some() {
         let totals = Snapshot::read(&leases, other.shards).await?.totals;
         if totals.done + totals.dead > 0 {
@@ -66,7 +73,7 @@ async fn give_way(folder: &StateFolder, other: &BatchMeta) -> Result<(), Failure
     Ok(leases.delete_batch().await?)
 }
 
-pub(super) fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
+fn belongs_to_another(folder: &StateFolder, other: &BatchMeta) -> Failure {
     Failure::in_use(format!(
         "the state folder {} belongs to another batch ({} to {}, model {}, or other options or formats); name another \
          with --state, or remove it if that batch is over (finished transcripts stay where they are)",

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use steno_shared::batch::BatchMeta;
-use steno_shared::leases::{Created, LeaseLimits, Leases, RedisConfig};
+use steno_shared::leases::{Leases, RedisConfig};
 use steno_shared::storage::Store;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
-use super::begin::{belongs_to_another, give_back};
+use super::begin::{give_back, make};
 use super::model::Model;
 use super::request::RunRequest;
 use super::supervision::{Interrupts, Supervision, Watched};
@@ -79,7 +79,7 @@ impl Rounds<'_> {
             finished = now_finished;
             let spread = fit(self.request, self.machine, self.spread, before.totals.open());
             announce(&display, self.meta, &backlog, spread, self.folder);
-            self.folder.write("worker.json", &self.worker_config(self.folder.redis()?, spread))?;
+            self.folder.write("worker.json", &self.worker_config(redis.config(), spread))?;
             let with_password = !redis.is_private();
             let workers = Workers::new(
                 self.programs.worker.clone(),
@@ -126,10 +126,8 @@ impl Rounds<'_> {
                     display.say("Redis has lost recordings of the batch; taking the backlog in again.");
                     display.finish();
                     audio_ms += done_ms.saturating_sub(done_ms_before);
-                    match self.leases.create_batch(self.meta, &LeaseLimits::default()).await? {
-                        Created::New | Created::Same => give_back(self.leases, self.meta).await?,
-                        Created::Different(other) => return Err(belongs_to_another(self.folder, &other)),
-                    }
+                    make(self.leases, self.folder, self.meta).await?;
+                    give_back(self.leases, self.meta).await?;
                 }
             }
         }

@@ -6,6 +6,7 @@ use steno_shared::leases::RedisConfig;
 
 use super::{RedisServer, StateFolder};
 use crate::failure::Failure;
+use crate::programs::Programs;
 
 /// A Redis that is there for as long as the value is used.
 #[derive(Debug)]
@@ -27,16 +28,22 @@ impl BatchRedis {
     ///
     /// # Errors
     /// If the private server is missing or does not start.
-    pub async fn open(
-        folder: &StateFolder,
-        program: impl FnOnce() -> Result<PathBuf, Failure>,
-    ) -> Result<Self, Failure> {
+    pub async fn open(folder: &StateFolder) -> Result<Self, Failure> {
         if let Some(config) = folder.given_redis()? {
             return Ok(Self::Given(config));
         }
-        let program = program()?;
+        let program = Programs::find_redis_server()?;
         let server = RedisServer::start(&program, folder).await?;
         Ok(Self::Private { server, program })
+    }
+
+    /// How to reach it.
+    #[must_use]
+    pub fn config(&self) -> RedisConfig {
+        match self {
+            Self::Private { server, .. } => server.config(),
+            Self::Given(config) => config.clone(),
+        }
     }
 
     /// Whether nobody but this batch uses it.

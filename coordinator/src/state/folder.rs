@@ -198,12 +198,9 @@ impl StateFolder {
     /// # Errors
     /// If the file cannot be read.
     pub fn read_batch(&self) -> Result<BatchMeta, Failure> {
-        let path = self.batch_file();
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::unusable(format!("failed to read {}: {error}", path.display()))
-        };
-        let text = std::fs::read(&path).map_err(|error| failed(&error))?;
-        serde_json::from_slice(&text).map_err(|error| failed(&error))
+        self.noted("batch.json")?.ok_or_else(|| {
+            Failure::unusable(format!("failed to read {}: it is not there", self.batch_file().display()))
+        })
     }
 
     /// Writes a JSON file whole or not at all.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use steno_shared::leases::RedisConfig;
 use tokio::process::{Child, Command};
 
 use super::StateFolder;
@@ -60,6 +61,11 @@ impl RedisServer {
         let mut server = Self { child, folder: folder.clone() };
         server.wait_until_ready().await?;
         Ok(server)
+    }
+
+    /// How to reach it.
+    pub(super) fn config(&self) -> RedisConfig {
+        self.folder.private_redis()
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Which keys may be used: names come from strangers.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::error::{Action, StorageError, StorageErrorKind};
 
@@ -9,10 +9,15 @@ use super::error::{Action, StorageError, StorageErrorKind};
 pub(super) const TEMPORARY_PREFIX: &str = ".steno-tmp-";
 
 /// A temporary this old has no living writer: bodies are in memory before it is made.
-pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Longest key of S3, in bytes, the prefix included.
 const S3_KEY_BYTES_MAX: usize = 1024;
+
+/// Whether a temporary that was last written then has been left by a process that was killed.
+pub(super) fn is_abandoned(modified: SystemTime) -> bool {
+    SystemTime::now().duration_since(modified).is_ok_and(|age| age > ABANDONED_AFTER)
+}
 
 /// Whether some segment is empty, `.` or `..`, so that a file system, and some S3 servers, take the key for another.
 pub(super) fn has_alias_segment(key: &str) -> bool {

@@ -1,5 +1,7 @@
 //! The recordings of a round: of uneven lengths, each with bytes and so with words of its own, a few that cannot be transcribed.
 
+use std::collections::BTreeSet;
+
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use steno_shared::simulated::Content;
@@ -26,6 +28,11 @@ impl Recording {
     pub(crate) fn texts(&self) -> anyhow::Result<Vec<String>> {
         Ok(Content::read(self.bytes.as_slice())?.texts(f64::from(self.seconds)))
     }
+}
+
+/// Names of those that cannot be transcribed.
+pub(crate) fn bad_names(recordings: &[Recording]) -> BTreeSet<&str> {
+    recordings.iter().filter(|recording| recording.is_bad).map(|recording| recording.name.as_str()).collect()
 }
 
 /// The recordings of a round. Most are short and few are long, as backlogs are.

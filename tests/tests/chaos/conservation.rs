@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
-use steno_shared::ids::{BatchId, ShardId};
+use steno_shared::batch::BatchMeta;
+use steno_shared::ids::ShardId;
 use steno_shared::output_name::transcript_key;
 use steno_shared::simulated::MARKER;
 use steno_tests::steno::Ended;
 use steno_tests::{invariants, lease_invariants, transcripts};
 
-use crate::backlog::Recording;
+use crate::backlog::{Recording, bad_names};
 use crate::report::Report;
 use crate::site::{Place, Site};
 
@@ -27,18 +27,13 @@ pub(crate) fn check(
         .map(|recording| (transcript_key(&recording.name, "json"), recording))
         .collect();
     let mut found = BTreeSet::new();
-    for (key, bytes) in site.output(place)? {
+    for (key, (bytes, _)) in transcripts::files(&site.output(place))? {
         if key == MARKER {
             continue;
         }
         let recording = expected.get(&key).with_context(|| format!("{key:?} is nobody's transcript"))?;
         let transcript = transcripts::valid(&key, &bytes)?;
-        let said: Vec<&str> = transcript["segments"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|it| it["text"].as_str())
-            .collect();
+        let said = transcripts::texts(&transcript);
         ensure!(
             said == recording.texts()?,
             "{key:?} is not the transcript of its recording, but says {said:?}"
@@ -56,11 +51,7 @@ pub(crate) fn check(
     let names = |state: &str| -> BTreeSet<&str> {
         items.iter().filter(|item| item["state"] == state).filter_map(|item| item["name"].as_str()).collect()
     };
-    let bad: BTreeSet<&str> = recordings
-        .iter()
-        .filter(|recording| recording.is_bad)
-        .map(|recording| recording.name.as_str())
-        .collect();
+    let bad = bad_names(recordings);
     ensure!(names("dead") == bad, "failed are {:?}", names("dead"));
     for state in ["ready", "leased", "delayed"] {
         ensure!(names(state).is_empty(), "{state} are {:?}", names(state));
@@ -101,16 +92,14 @@ pub(crate) fn check_said(
         "not every recording is accounted for: {summary}"
     );
     ensure!((failed > 0) == (code == 1), "exit code {code} for {summary}");
-    let there = site.output(place)?.iter().filter(|(key, _)| key.ends_with(".json")).count() as u64;
+    let there = transcripts::count(&site.output(place))? as u64;
     ensure!(there + failed == all, "{there} transcripts for {summary}");
     Ok(())
 }
 
 /// The raw keys of every shard.
 fn check_shards(site: &Site, place: &Place) -> anyhow::Result<()> {
-    let meta: Value = serde_json::from_slice(&std::fs::read(place.world.state().join("batch.json"))?)?;
-    let batch: BatchId = meta["batch"].as_str().context("no batch")?.parse()?;
-    let shards = u32::try_from(meta["shards"].as_u64().context("no shards")?)?;
+    let BatchMeta { batch, shards, .. } = place.world.batch()?;
     let mut connection = site.redis.connection()?;
     for shard in 0..shards {
         lease_invariants::check_invariants(&mut connection, &batch, ShardId(shard))?;

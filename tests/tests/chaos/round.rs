@@ -1,13 +1,12 @@
 //! A chaos run: rounds of a backlog each, with faults as planned, and what must hold after each.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use steno_tests::steno::{Ended, Running};
 
-use crate::backlog::{Recording, recordings};
+use crate::backlog::{Recording, bad_names, recordings};
 use crate::conservation;
 use crate::inject::Injector;
 use crate::plan::{Settings, Step};
@@ -131,11 +130,7 @@ impl Round<'_> {
     /// Requeues what failed for faults, and runs without any, some hours later: then all is done but what cannot be, and what
     /// killed processes left in the output is gone.
     fn in_peace(&mut self, recordings: &[Recording]) -> anyhow::Result<()> {
-        let bad: HashSet<&str> = recordings
-            .iter()
-            .filter(|recording| recording.is_bad)
-            .map(|recording| recording.name.as_str())
-            .collect();
+        let bad = bad_names(recordings);
         let failed = self.place.world.items(&["--failed"])?;
         let innocent: Vec<&Value> =
             failed.iter().filter(|item| !bad.contains(item["name"].as_str().unwrap_or_default())).collect();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use steno_tests::http_faults::HttpFaults;
@@ -112,7 +112,7 @@ impl Site {
 
     /// Makes the temporary objects in a round's output two hours old. Tells how many there are.
     pub(crate) fn age_temporaries(&self, place: &Place) -> anyhow::Result<usize> {
-        let folder = self.store.bucket_folder(BUCKET).join(place.output_prefix());
+        let folder = self.output(place);
         let then = SystemTime::now() - Duration::from_secs(2 * 3600);
         let mut aged = 0;
         for name in transcripts::files(&folder)?.into_keys().filter(|name| name.contains("steno-tmp")) {
@@ -122,27 +122,9 @@ impl Site {
         Ok(aged)
     }
 
-    /// The objects of a round's output by their names.
-    pub(crate) fn output(&self, place: &Place) -> anyhow::Result<Vec<(String, Bytes)>> {
-        let prefix = place.output_prefix();
-        self.runtime.block_on(async {
-            let client = self.store.client().await;
-            let mut pages = client.list_objects_v2().bucket(BUCKET).prefix(&prefix).into_paginator().send();
-            let mut keys = Vec::new();
-            while let Some(page) = pages.next().await {
-                keys.extend(page?.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
-            }
-            let read = |key: String| {
-                let (client, prefix) = (&client, &prefix);
-                async move {
-                    let object = client.get_object().bucket(BUCKET).key(&key).send().await?;
-                    let bytes = object.body.collect().await?.into_bytes();
-                    let name = key.strip_prefix(prefix.as_str()).context("another prefix")?;
-                    anyhow::Ok((name.to_owned(), bytes))
-                }
-            };
-            stream::iter(keys).map(read).buffer_unordered(16).try_collect().await
-        })
+    /// Where the objects of a round's output are, as files of the server.
+    pub(crate) fn output(&self, place: &Place) -> PathBuf {
+        self.store.bucket_folder(BUCKET).join(place.output_prefix())
     }
 }
 

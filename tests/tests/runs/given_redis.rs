@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use nix::sys::signal::Signal;
 use redis::cmd;
-use steno_shared::ids::{BatchId, ShardId};
+use steno_shared::ids::ShardId;
 use steno_shared::leases::{ItemState, Leases};
 use steno_tests::redis_server::{RedisOptions, RedisServer};
 use steno_tests::steno::Steno;
@@ -14,17 +14,24 @@ const PASSWORD: &str = "planted-redis-password";
 
 fn world(recordings: u32) -> anyhow::Result<World> {
     let world = World::new()?;
-    for index in 0..recordings {
-        let header = audio::flac_header(60 + index, format!("{index:04}").as_bytes());
-        std::fs::write(world.input().join(format!("{index:04}.flac")), header)?;
+    for (seconds, name) in (60..).zip(names(recordings)) {
+        std::fs::write(world.input().join(&name), audio::flac_header(seconds, name.as_bytes()))?;
     }
     Ok(world)
 }
 
+fn names(recordings: u32) -> Vec<String> {
+    (0..recordings).map(|index| format!("{index:04}.flac")).collect()
+}
+
+/// All of them are transcribed, and nothing else is left.
+fn check(world: &World, names: &[String]) -> anyhow::Result<()> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    invariants::check(world, &names, &[]).map(drop)
+}
+
 fn run(world: &World, redis: &RedisServer, speed: &str) -> anyhow::Result<Steno> {
-    let steno = world.steno()?.arg("run").arg(world.input()).arg("--out").arg(world.output());
-    let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed, "--workers", "2"]);
-    Ok(steno.args(["--redis", &redis.url(), "--state"]).arg(world.state()))
+    Ok(world.rehearse("2", speed)?.args(["--redis", &redis.url()]))
 }
 
 fn on_state(world: &World, command: &str) -> anyhow::Result<Steno> {
@@ -60,8 +67,7 @@ fn a_redis_with_a_password_is_used_by_all_commands_and_the_password_is_nowhere()
     }
 
     // A batch stays in the Redis that it began in.
-    let steno = world.steno()?.arg("run").arg(world.input()).arg("--out").arg(world.output());
-    let moved = steno.args(["--engine", "simulated", "--state"]).arg(world.state()).run()?.expect(4)?;
+    let moved = world.rehearse("2", "1000")?.run()?.expect(4)?;
     moved.says(&["say --redis redis+unix://", "steno delete --state"])?;
     // What is not Steno's own stays.
     let own = world.state().join("notes.txt");
@@ -80,8 +86,7 @@ fn a_redis_with_a_password_is_used_by_all_commands_and_the_password_is_nowhere()
 fn what_redis_loses_in_the_middle_is_taken_in_again() -> anyhow::Result<()> {
     let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
     let world = world(40)?;
-    let names: Vec<String> = (0..40).map(|index| format!("{index:04}.flac")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = names(40);
     let mut running = run(&world, &redis, "100")?.start()?;
     let output = world.output();
     running.until("5 are done", |_| Ok(transcripts::count(&output)? >= 5))?;
@@ -93,14 +98,12 @@ fn what_redis_loses_in_the_middle_is_taken_in_again() -> anyhow::Result<()> {
     cmd("FLUSHALL").exec(&mut redis.connection()?)?;
     let summary = running.ended()?.expect(0)?.json()?;
     expect_counts(&summary, &[("recordings", 40), ("done", 40), ("skipped", 0), ("failed", 0), ("left", 0)])?;
-    invariants::check(&world, &names, &[])?;
-    Ok(())
+    check(&world, &names)
 }
 
 /// As a Redis does that comes back from a file older than these.
 fn forget_those_that_wait(world: &World, redis: &RedisServer) -> anyhow::Result<()> {
-    let meta: serde_json::Value = serde_json::from_slice(&std::fs::read(world.state().join("batch.json"))?)?;
-    let batch: BatchId = meta["batch"].as_str().unwrap_or_default().parse()?;
+    let batch = world.batch()?.batch;
     tokio::runtime::Runtime::new()?.block_on(async {
         let leases = Leases::connect(&redis.config(), &batch).await?;
         let mut forgotten = 0;
@@ -159,7 +162,7 @@ fn a_stopped_run_gives_back_what_its_workers_had() -> anyhow::Result<()> {
 fn reconcile_gives_living_workers_back_what_redis_has_lost() -> anyhow::Result<()> {
     let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
     let world = world(40)?;
-    let names: Vec<String> = (0..40).map(|index| format!("{index:04}.flac")).collect();
+    let names = names(40);
     // Others lie beside them that this batch does not have.
     std::fs::write(world.input().join("other.flac"), audio::flac_header(60, b"other"))?;
     let manifest = world.path().join("manifest.txt");
@@ -180,7 +183,5 @@ fn reconcile_gives_living_workers_back_what_redis_has_lost() -> anyhow::Result<(
     ensure!(again.stdout.ends_with(" 0 put back\n"), "{}", again.stdout);
     running.signal(Signal::SIGCONT)?;
     running.ended()?.expect(0)?;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    invariants::check(&world, &names, &[])?;
-    Ok(())
+    check(&world, &names)
 }

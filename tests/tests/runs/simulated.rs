@@ -8,14 +8,6 @@ use steno_shared::simulated::{Content, MARKER};
 use steno_tests::world::{World, expect_counts};
 use steno_tests::{audio, invariants, transcripts};
 
-/// `steno run` with the simulated engine.
-fn run(world: &World, workers: &str, speed: &str) -> anyhow::Result<steno_tests::steno::Steno> {
-    let (input, output) = (world.input(), world.output());
-    let steno = world.steno()?.arg("run").arg(input).arg("--out").arg(output);
-    let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed]);
-    Ok(steno.args(["--workers", workers, "--state"]).arg(world.state()))
-}
-
 /// A recording of this length: a header, and bytes of its own.
 fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<()> {
     let bytes = [audio::flac_header(seconds, name.as_bytes()), end.as_bytes().to_vec()].concat();
@@ -26,12 +18,7 @@ fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<(
 fn check_words(world: &World, name: &str, transcript: &Value) -> anyhow::Result<()> {
     let content = Content::read(std::fs::File::open(world.input().join(name))?)?;
     let seconds = transcript["duration"].as_f64().context("no duration")?;
-    let said: Vec<&str> = transcript["segments"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|segment| segment["text"].as_str())
-        .collect();
+    let said = transcripts::texts(transcript);
     ensure!(said == content.texts(seconds), "{name} says {said:?}");
     Ok(())
 }
@@ -45,7 +32,7 @@ fn each_recording_gets_words_of_its_own_in_the_stated_time() -> anyhow::Result<(
         write(&world, name, *seconds, "")?;
     }
     let names: Vec<&str> = lengths.iter().map(|(name, _)| name.as_str()).collect();
-    let summary = run(&world, "8", "1000")?.run()?.expect(0)?.json()?;
+    let summary = world.rehearse("8", "1000")?.run()?.expect(0)?.json()?;
     expect_counts(&summary, &[("recordings", 60), ("done", 60), ("failed", 0), ("left", 0)])?;
     let found = invariants::check(&world, &names, &[])?;
     let mut engine_seconds = 0.0;
@@ -63,7 +50,7 @@ fn each_recording_gets_words_of_its_own_in_the_stated_time() -> anyhow::Result<(
     let wall = summary["wall_seconds"].as_f64().with_context(|| format!("no wall time in {summary}"))?;
     ensure!(wall >= engine_seconds / 8.0, "{engine_seconds} s on 8 workers took {wall} s");
 
-    let again = run(&world, "8", "1000")?.run()?.expect(0)?.json()?;
+    let again = world.rehearse("8", "1000")?.run()?.expect(0)?.json()?;
     expect_counts(&again, &[("done", 0), ("skipped", 60)])?;
     invariants::nothing_runs(&world)
 }
@@ -74,11 +61,11 @@ fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> 
     std::fs::create_dir(world.output())?;
     let own = world.output().join("notes.txt");
     std::fs::write(&own, "mine")?;
-    let refused = run(&world, "1", "1000")?.run()?.expect(2)?;
+    let refused = world.rehearse("1", "1000")?.run()?.expect(2)?;
     refused.says(&["holds notes.txt and is not marked as simulated", "give --out an empty place"])?;
     ensure!(transcripts::files(&world.output())?.len() == 1, "a refused run wrote to the output");
     std::fs::remove_file(&own)?;
-    run(&world, "1", "1000")?.run()?.expect(0)?;
+    world.rehearse("1", "1000")?.run()?.expect(0)?;
     ensure!(world.output().join(MARKER).exists());
     let before = transcripts::files(&world.output())?;
     std::fs::remove_dir_all(world.state())?;
@@ -92,10 +79,10 @@ fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> 
 fn what_makes_no_sense_is_refused() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
     let model = audio::fetched("models/tiny.en")?;
-    let refused = run(&world, "1", "1000")?.arg("--model").arg(&model).run()?.expect(2)?;
+    let refused = world.rehearse("1", "1000")?.arg("--model").arg(&model).run()?.expect(2)?;
     refused.says(&["--engine simulated has no model"])?;
     for speed in ["0", "inf", "NaN"] {
-        run(&world, "1", speed)?.run()?.expect(2)?.says(&["must be from 0.1 to 1000000"])?;
+        world.rehearse("1", speed)?.run()?.expect(2)?.says(&["must be from 0.1 to 1000000"])?;
     }
     let refused = world.run()?.args(["--simulated-speed", "5"]).run()?.expect(2)?;
     refused.says(&["--simulated-speed is for --engine simulated only"])?;
@@ -112,7 +99,7 @@ fn faults_are_rehearsed_by_recordings_that_ask_for_them() -> anyhow::Result<()> 
     for fault in ["poison", "retry", "abort"] {
         write(&world, &format!("{fault}.flac"), 60, &format!("\nsteno-simulated: {fault}\n"))?;
     }
-    let summary = run(&world, "3", "500")?.run()?.expect(1)?.json()?;
+    let summary = world.rehearse("3", "500")?.run()?.expect(1)?.json()?;
     expect_counts(&summary, &[("recordings", 11), ("done", 8), ("failed", 3), ("left", 0)])?;
     let failed = world.items(&["--failed"])?;
     let class = |name: &str| {
@@ -138,7 +125,7 @@ fn transcribed_by_others() -> anyhow::Result<(World, Vec<u8>)> {
     let path = world.input().join("a.flac");
     write(&world, "a.flac", 60, "\nsteno-simulated: nought\n")?;
     let modified = path.metadata()?.modified()?;
-    run(&world, "1", "1000")?.args(["--format", "json,txt"]).run()?.expect(0)?;
+    world.rehearse("1", "1000")?.args(["--format", "json,txt"]).run()?.expect(0)?;
     let transcript = std::fs::read(world.output().join("a.flac.json"))?;
     std::fs::remove_dir_all(world.state())?;
     for extension in ["json", "txt"] {
@@ -153,7 +140,7 @@ fn transcribed_by_others() -> anyhow::Result<(World, Vec<u8>)> {
 #[test]
 fn what_was_given_up_but_is_transcribed_is_done_when_the_batch_is_over() -> anyhow::Result<()> {
     let (world, transcript) = transcribed_by_others()?;
-    let mut running = run(&world, "1", "10")?.start()?;
+    let mut running = world.rehearse("1", "10")?.start()?;
     running.until("it is being transcribed, and will be given up", |_| {
         // Refused until the run has made its state.
         Ok(world.status().is_ok_and(|status| status["workers"].to_string().contains("transcribing")))
@@ -172,9 +159,9 @@ fn what_was_given_up_but_is_transcribed_is_done_when_the_batch_is_taken_up_again
     let long = format!("{}.flac", "n".repeat(248));
     write(&world, &long, 60, "\nsteno-simulated: poison\n")?;
     let formats = ["--format", "json,txt"];
-    expect_counts(&run(&world, "1", "1000")?.args(formats).run()?.expect(1)?.json()?, &[("failed", 2)])?;
+    expect_counts(&world.rehearse("1", "1000")?.args(formats).run()?.expect(1)?.json()?, &[("failed", 2)])?;
     std::fs::write(world.output().join("a.flac.json"), &transcript)?;
-    let again = run(&world, "1", "1000")?.args(formats).run()?.expect(1)?;
+    let again = world.rehearse("1", "1000")?.args(formats).run()?.expect(1)?;
     again
         .clone()
         .says(&["1 recording given up, but transcribed: put back for the formats that are missing"])?;

@@ -5,13 +5,12 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::read::{FolderStore, blocking, missing_root};
 use crate::storage::error::{Action, StorageError, StorageErrorKind};
-use crate::storage::key::{ABANDONED_AFTER, TEMPORARY_PREFIX, path_in_folder};
+use crate::storage::key::{TEMPORARY_PREFIX, is_abandoned, path_in_folder};
 use crate::storage::store::Put;
 
 /// Whether a name that is taken may be taken over.
@@ -130,10 +129,6 @@ impl FolderStore {
     }
 }
 
-fn is_abandoned(modified: SystemTime) -> bool {
-    SystemTime::now().duration_since(modified).is_ok_and(|age| age > ABANDONED_AFTER)
-}
-
 /// What stands at a target already. A folder, or a link that leads nowhere, can be no object's earlier version.
 fn taken(path: &Path) -> Result<Option<Put>, StorageError> {
     if std::fs::symlink_metadata(path).is_err() {
@@ -191,7 +186,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -205,7 +200,7 @@ mod tests {
         for path in [&old, &new, &other] {
             std::fs::write(path, "x").unwrap();
         }
-        let long_ago = SystemTime::now() - ABANDONED_AFTER - Duration::from_secs(60);
+        let long_ago = SystemTime::now() - Duration::from_secs(3660);
         for path in [&old, &other] {
             File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
         }

@@ -14,7 +14,7 @@ use md5::{Digest as _, Md5};
 use super::client::S3Store;
 use super::error::{failure, status};
 use crate::storage::error::{Action, StorageError, StorageErrorKind};
-use crate::storage::key::{ABANDONED_AFTER, TEMPORARY_PREFIX};
+use crate::storage::key::{TEMPORARY_PREFIX, is_abandoned};
 use crate::storage::store::Put;
 
 /// How often a put that met another one in progress is repeated before its outcome is looked up.
@@ -118,8 +118,7 @@ impl S3Store {
                 continue;
             };
             let modified = object.last_modified.and_then(|modified| SystemTime::try_from(modified).ok());
-            let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
-            if age.is_none_or(|age| age < ABANDONED_AFTER) {
+            if !modified.is_some_and(is_abandoned) {
                 continue;
             }
             match self.delete(key).await {
