@@ -12,9 +12,9 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use steno_shared::batch::BatchMeta;
 use steno_shared::ids::{ItemId, ShardId};
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
-use steno_shared::output_name::transcript_key;
+use steno_shared::output_name::{TRANSCRIPT_KEY_BYTES_MAX, transcript_key};
 use steno_shared::recording::{DurationSource, Recording};
-use steno_shared::storage::{PutCondition, Store};
+use steno_shared::storage::{Location, PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
 
@@ -22,13 +22,17 @@ use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::listed::Listed;
 use crate::listing;
-use crate::manifest::{Found, KnownLength, KnownLengths, Notice, list_recordings, read_manifest};
+use crate::manifest::{
+    Found, KnownLength, KnownLengths, Notice, RECORDINGS_MAX, list_recordings, read_manifest,
+};
 use crate::plan::plan;
 use crate::quantities::{counted, grouped, name};
 use transcripts::{There, Transcripts};
 
 /// How many published transcripts are looked at side by side.
 const LOOKS_AT_ONCE: usize = 32;
+/// Longest prefix of an output in a bucket: before it and a slash, a key has 1,024 bytes.
+const OUTPUT_PREFIX_BYTES_MAX: usize = 1024 - 1 - TRANSCRIPT_KEY_BYTES_MAX;
 /// How many recordings a message names.
 const NAMES_SHOWN: usize = 5;
 
@@ -207,6 +211,9 @@ impl Intake<'_> {
             listed.add(&found);
             match found {
                 // An unreadable one fails with its own message when its turn comes.
+                Found::Recording(_) | Found::Unreadable(..) if recordings.len() as u64 == RECORDINGS_MAX => {
+                    return Err(self.too_many());
+                }
                 Found::Recording(recording) | Found::Unreadable(recording, _) => recordings.push(recording),
                 Found::Other => {}
                 Found::Lost(error) => say(&format!("Left out: {error}")),
@@ -221,6 +228,15 @@ impl Intake<'_> {
         Ok((recordings, listed.left_out))
     }
 
+    fn too_many(&self) -> Failure {
+        Failure::usage(format!(
+            "{} holds more than {} recordings, and no batch holds more; give parts of it as inputs (a folder, a longer prefix, or a \
+             manifest), each with an output of its own",
+            self.meta.input,
+            grouped(RECORDINGS_MAX)
+        ))
+    }
+
     async fn read_manifest(
         &self,
         path: &Path,
@@ -233,6 +249,9 @@ impl Intake<'_> {
         let manifest = read_manifest(self.input, source, called).await?;
         for notice in &manifest.notices {
             say(&notice_text(notice));
+        }
+        if manifest.more_notices > 0 {
+            say(&format!("… and {} more of such notices", grouped(manifest.more_notices)));
         }
         Ok(manifest.recordings)
     }
@@ -315,6 +334,16 @@ impl Intake<'_> {
 
 /// Checks that transcripts can be written to an output, and that of two writers only one creates each.
 pub(crate) async fn check_output(output: &Store) -> Result<(), Failure> {
+    if let Location::S3 { prefix, .. } = output.location()
+        && prefix.len() > OUTPUT_PREFIX_BYTES_MAX
+    {
+        return Err(Failure::usage(format!(
+            "the prefix of {} has {} bytes, and at most {OUTPUT_PREFIX_BYTES_MAX} leave room for names of transcripts in S3's 1,024; \
+             choose a shorter one",
+            output.location(),
+            prefix.len()
+        )));
+    }
     match output.check_writable().await? {
         PutCondition::Honoured => Ok(()),
         PutCondition::Ignored => Err(Failure::unusable(format!(

@@ -54,7 +54,7 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         let leases = Leases::connect(&redis.config(), &meta.batch).await?;
         let meta = create(&leases, &redis.config(), &folder, meta).await?;
         folder.write_batch(&meta)?;
-        folder.keep_manifest(request.manifest.as_deref())?;
+        folder.keep_manifest(request.manifest.as_deref(), input.location())?;
         if let Engine::Simulated { .. } = request.engine {
             simulated::mark(&output).await?;
         }

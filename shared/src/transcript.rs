@@ -105,6 +105,8 @@ impl Transcript {
 /// The part of a published transcript that tells whether it answers the question at hand.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PublishedHead {
+    /// The recording's name, relative to the input.
+    pub filename: String,
     /// How the transcript came to be.
     pub provenance: Provenance,
     /// Length of the decoded audio in seconds.
@@ -128,6 +130,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Json, Self::Txt, Self::Srt, Self::Vtt, Self::Tsv];
+
     /// The file extension, which is also the format's name.
     #[must_use]
     pub fn extension(self) -> &'static str {

@@ -30,7 +30,8 @@ pub fn check(world: &World, all: &[&str], dead: &[&str]) -> anyhow::Result<Trans
     let mut found = Transcripts::new();
     let files = transcripts::files(&world.output())?;
     for (key, (bytes, _)) in &files {
-        ensure!(!key.contains("steno-tmp"), "a temporary file is left: {key:?}");
+        let is_temporary = key.split('/').any(|segment| segment.starts_with(".steno-tmp-"));
+        ensure!(!is_temporary, "a temporary file is left: {key:?}");
         if !key.ends_with(".json") {
             continue;
         }

@@ -1,5 +1,6 @@
 //! The worker's command line. The coordinator, or a pod's command, starts it; a person rarely does.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +11,9 @@ use steno_shared::storage::Location;
 
 use crate::pull_model::pull_model;
 use crate::{decode_audio, run};
+
+/// The hidden subcommand that says as JSON what the kernel of this machine holds a decoder to.
+const CONFINEMENT: &str = "confinement";
 
 /// Transcribes the recordings of a batch, one lease after the other.
 #[derive(Debug, Parser)]
@@ -53,8 +57,11 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|name| name == decode_audio::child::SUBCOMMAND) {
-        return decode_audio::child::run(arguments);
+    // Before any other thread is there: none of these would be confined.
+    match arguments.next() {
+        Some(name) if name == decode_audio::child::SUBCOMMAND => return decode_audio::child::run(arguments),
+        Some(name) if name == CONFINEMENT => return say_confinement(),
+        Some(_) | None => {}
     }
     let command = Cli::parse().command;
     tracing_subscriber::fmt()
@@ -83,4 +90,18 @@ pub fn main() -> ExitCode {
     // A read of standard input may still hang in a thread of its own: do not wait for it.
     runtime.shutdown_background();
     exit.into()
+}
+
+fn say_confinement() -> ExitCode {
+    let said = decode_audio::child::confinement().and_then(|confinement| {
+        serde_json::to_writer(std::io::stdout(), &confinement).map_err(std::io::Error::from)
+    });
+    match said {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => {
+            // Nothing is told to anybody when standard error is closed too.
+            let _ = writeln!(std::io::stderr(), "failed to confine this process: {error}");
+            Exit::Unusable.into()
+        }
+    }
 }

@@ -9,10 +9,9 @@ use steno_shared::leases::Phase;
 use steno_shared::recording::DurationSource;
 use steno_shared::simulated::Content;
 use steno_shared::transcript::Transcript;
-use steno_shared::worker_config::EngineKind;
 
 use crate::control::{Control, Order};
-use crate::decode_audio::{DecodeRequest, DecodedAudio, decode_audio};
+use crate::decode_audio::{DecodeRequest, DecodedAudio, Ffmpeg, decode_audio};
 use crate::held::HeldItem;
 use crate::publish::Publisher;
 use crate::simulated_work;
@@ -60,6 +59,8 @@ pub struct Preparation {
     pub station: Station,
     /// Looks for transcripts that are already there.
     pub publisher: Publisher,
+    /// The decoder; the simulated engine, which hears nothing, has none.
+    pub ffmpeg: Option<Arc<Ffmpeg>>,
     /// Where recordings from a bucket lie meanwhile.
     pub spool: Spool,
     /// What the worker was told.
@@ -80,37 +81,32 @@ pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<P
     }
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;
-    if let EngineKind::Simulated { .. } = station.config.engine {
+    let Some(ffmpeg) = &preparation.ffmpeg else {
         let read = tokio::task::spawn_blocking(move || simulated_work::read(file.path())).await;
         let content = read.map_err(|error| StageError::Retry(format!("reading it failed: {error}")))??;
         return Ok(Prepared { item, work: Work::Simulate(content) });
-    }
+    };
     item.enter(Phase::Decoding);
-    let work = decode(preparation, Arc::clone(&item), file).await?;
+    let work = decode(preparation, Arc::clone(ffmpeg), Arc::clone(&item), file).await?;
     Ok(Prepared { item, work })
 }
 
 /// Decodes a recording and, in batched mode, finds the speech in it.
 async fn decode(
     preparation: &Preparation,
+    ffmpeg: Arc<Ffmpeg>,
     item: Arc<HeldItem>,
     file: SpooledFile,
 ) -> Result<Work, StageError> {
     let Preparation { station, spool, control, speech, .. } = preparation;
-    let (ffmpeg, limits) = (station.config.ffmpeg.clone(), station.config.limits);
+    let limits = station.config.limits;
     let (spool, control, speech) = (spool.folder().to_owned(), Arc::clone(control), speech.clone());
-    let internal = |error: &dyn std::fmt::Display| StageError::Fatal {
-        exit: steno_shared::exit::Exit::Internal,
-        message: format!("failed to start the decoder: {error}"),
-    };
-    let worker = std::env::current_exe().map_err(|error| internal(&error))?;
     let decoding = tokio::task::spawn_blocking(move || {
         let recording = &item.lease.recording;
         let request = DecodeRequest {
             path: file.path(),
             expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(recording.seconds),
             ffmpeg: &ffmpeg,
-            worker: &worker,
             spool: &spool,
             limits: limits.into(),
         };

@@ -88,8 +88,8 @@ impl Publisher {
     /// Something else lies where the transcript should go.
     fn occupied(&self, recording: &Recording) -> StageError {
         StageError::Poison(format!(
-            "{}/{} exists and was made from another version of the recording or with other settings; use another --out, \
-             or --existing replace",
+            "{}/{} exists and was made from another version of the recording, with other settings, or of a recording whose name \
+             this file system does not tell from this one's; use another --out, or --existing replace",
             self.output.location(),
             transcript_key(&recording.name, Format::Json.extension())
         ))
@@ -176,7 +176,10 @@ impl Publisher {
             self.output.read(&key, TRANSCRIPT_BYTES_MAX).await.map_err(|error| output_error(&error))?;
         let Some(bytes) = bytes else { return Ok(Existing::None) };
         let Ok(transcript) = serde_json::from_slice::<Transcript>(&bytes) else { return Ok(Existing::Other) };
-        if transcript.provenance.fingerprint == self.fingerprint(recording) {
+        // The name too: some file systems take two names for one.
+        if transcript.provenance.fingerprint == self.fingerprint(recording)
+            && transcript.filename == recording.name
+        {
             let digest = hex(&Sha256::digest(&bytes));
             Ok(Existing::Same { transcript: Box::new(transcript), digest })
         } else {

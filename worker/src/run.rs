@@ -14,7 +14,7 @@ use steno_shared::storage::{Location, StorageErrorKind, Store};
 use steno_shared::worker_config::{EngineKind, WorkerConfig};
 
 use crate::control::{Control, Order};
-use crate::decode_audio::check_ffmpeg;
+use crate::decode_audio::Ffmpeg;
 use crate::engine_thread::{EngineThread, LoadedEngine};
 use crate::farewell;
 use crate::feed::{Feed, FeedEnd};
@@ -63,6 +63,13 @@ pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: boo
     }
 }
 
+fn open_ffmpeg(program: &Path) -> Result<Ffmpeg, StartError> {
+    let worker = std::env::current_exe().map_err(|error| {
+        StartError::new(Exit::Internal, format!("failed to find this executable: {error}"))
+    })?;
+    Ffmpeg::open(program, &worker).map_err(|error| StartError::new(Exit::Unusable, error))
+}
+
 async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Result<Exit, StartError> {
     let config = read_config(config_path)?;
     let station = open(config, name, home).await?;
@@ -73,9 +80,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     }
     let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
     check_output_kind(&station.output, is_simulated).await?;
-    if !is_simulated {
-        check_ffmpeg(&station.config.ffmpeg).map_err(|error| StartError::new(Exit::Unusable, error))?;
-    }
+    let ffmpeg = if is_simulated { None } else { Some(Arc::new(open_ffmpeg(&station.config.ffmpeg)?)) };
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
     let meta = &station.config.meta;
@@ -121,6 +126,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     let preparation = Preparation {
         station: station.clone(),
         publisher: publisher.clone(),
+        ffmpeg,
         spool,
         control: Arc::clone(&control),
         speech: match options.mode {

@@ -72,7 +72,8 @@ impl<'a> Transcripts<'a> {
             &self.meta.model.hash,
             &self.options_hash,
         );
-        if head.provenance.fingerprint != wanted {
+        // The name too: some file systems take two names for one.
+        if head.provenance.fingerprint != wanted || head.filename != recording.name {
             return Ok(There::OtherSettings);
         }
         let is_whole = self

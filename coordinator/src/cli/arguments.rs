@@ -47,7 +47,7 @@ pub(super) enum Command {
     Cancel(BatchArguments),
     /// Remove a batch: its leases, and in a cluster its Jobs and pods. Transcripts stay where they are.
     Delete(DeleteArguments),
-    /// Check that a cluster has everything that a batch needs, and say what to do where it has not.
+    /// Check that this machine, or with --kube a cluster, has everything that a batch needs, and say what to do where it has not.
     Doctor(DoctorArguments),
     /// Fill a model cache.
     #[command(subcommand)]

@@ -7,6 +7,7 @@ use clap::Args;
 use steno_shared::ids::BatchId;
 use steno_shared::storage::Location;
 
+use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::TranscriptArguments;
 use crate::cluster::BatchRequest;
 use crate::coordinate::CoordinateRequest;
@@ -112,9 +113,11 @@ impl SubmitArguments {
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
-    /// Where transcripts would go, to check that it can be written: s3://bucket/prefix.
+    /// Where transcripts would go, to check that it can be written: s3://bucket/prefix, or without --kube a folder.
     #[arg(long, value_name = "OUTPUT")]
     pub(super) out: Option<Location>,
+    #[command(flatten)]
+    pub(super) s3: S3Arguments,
     /// Print a JSON object a line.
     #[arg(long)]
     pub(super) json: bool,

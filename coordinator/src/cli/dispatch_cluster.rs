@@ -12,6 +12,7 @@ use crate::kubernetes::{Cluster, Installation};
 use crate::progress::Totals;
 use crate::quantities::counted;
 use crate::submit as submission;
+use steno_shared::storage::S3Config;
 
 pub(super) async fn open(arguments: &BatchArguments) -> Result<ClusterAccess, Failure> {
     ClusterAccess::open(&arguments.cluster.place(), arguments.batch.as_ref()).await
@@ -97,10 +98,15 @@ pub(super) async fn doctor(arguments: DoctorArguments) -> Result<Exit, Failure> 
     let output = arguments.out.as_ref();
     let checks = match &arguments.settings {
         Some(settings) if arguments.inside => doctor::check_inside(settings, output).await?,
-        Some(_) | None => {
-            let place = arguments.cluster.required("a run on this machine checks what it needs itself")?;
-            doctor::check_cluster(&place, output).await?
+        Some(_) | None if arguments.cluster.kube => {
+            if arguments.s3.config() != S3Config::default() {
+                return Err(Failure::usage(
+                    "--s3-endpoint and --s3-region are for this machine; a cluster's are in the chart's values (`storage`)",
+                ));
+            }
+            doctor::check_cluster(&arguments.cluster.place(), output).await?
         }
+        Some(_) | None => doctor::check_local(output, &arguments.s3.config()).await,
     };
     if arguments.json {
         for check in &checks {

@@ -9,6 +9,7 @@ use kube::api::{DeleteParams, LogParams, PostParams};
 use steno_shared::storage::Location;
 
 use super::check::Check;
+use super::decoder;
 use crate::cluster::{ClusterSettings, phase, why_waiting};
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, within};
@@ -50,12 +51,12 @@ fn pod(name: &str, settings: &ClusterSettings, coordinator: &Pod, output: Option
         ["doctor", "--inside", "--json", "--settings", "/etc/steno/cluster.json"].map(str::to_owned).to_vec();
     args.extend(output.map(|output| format!("--out={output}")));
     let inside = Container { name: INSIDE.to_owned(), args: Some(args), ..container.clone() };
-    // Whether the worker's image can be had at all; a device is not needed for that.
+    // Whether the worker's image can be had at all, and what it says of its node; a device is not needed for that.
     let image = Container {
         name: IMAGE.to_owned(),
         image: Some(settings.worker.image.clone()),
         image_pull_policy: settings.worker.image_pull_policy.clone(),
-        args: Some(vec!["--version".to_owned()]),
+        args: Some(vec![decoder::SUBCOMMAND.to_owned()]),
         security_context: container.security_context.clone(),
         ..Container::default()
     };
@@ -116,14 +117,18 @@ async fn observe(pods: &Api<Pod>, name: &str, settings: &ClusterSettings) -> Res
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     };
-    let log = LogParams { container: Some(INSIDE.to_owned()), ..LogParams::default() };
-    let said = within("read what the pod inside says", pods.logs(name, &log)).await?;
+    let said_by = |container: &str| {
+        let log = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+        async move { within("read what the pod inside says", pods.logs(name, &log)).await }
+    };
+    let said = said_by(INSIDE).await?;
     let mut checks =
         vec![Check::good("images", format!("{} can be pulled and starts", settings.worker.image))];
     if let Some(code) = exit_code(&pod, IMAGE).filter(|code| *code != 0) {
         checks =
             vec![Check::bad("images", format!("{} does not start: exit code {code}", settings.worker.image))];
     }
+    checks.push(decoder::judge("decoder in a pod", &said_by(IMAGE).await?));
     let read: Vec<Check> = said.lines().filter_map(read_check).collect();
     if read.is_empty() {
         checks.push(Check::bad("from inside", format!("it could not look: {}", said.trim())));

@@ -5,6 +5,9 @@ use std::io;
 use steno_shared::exit::Exit;
 use steno_shared::storage::StorageError;
 
+use super::lines::RECORDINGS_MAX;
+use crate::quantities::grouped;
+
 /// Missing names that an error message lists.
 pub(super) const NAMES_SHOWN_MAX: usize = 10;
 
@@ -23,6 +26,16 @@ pub enum ManifestError {
         line: usize,
         /// What is wrong with it.
         cause: String,
+    },
+    /// More lines than a batch may have recordings.
+    #[error(
+        "failed to read {source_name}: it names more than {} recordings, and no batch holds more; split it, and give each part an \
+         output folder of its own",
+        grouped(RECORDINGS_MAX)
+    )]
+    TooMany {
+        /// The manifest's own name.
+        source_name: String,
     },
     /// The manifest itself cannot be read.
     #[error("failed to read {source_name}: {cause}")]
@@ -61,7 +74,7 @@ impl ManifestError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Storage(_) | Self::Unreadable { .. } | Self::Write(_) => Exit::Unusable,
-            Self::Line { .. } | Self::Missing { .. } => Exit::Usage,
+            Self::Line { .. } | Self::TooMany { .. } | Self::Missing { .. } => Exit::Usage,
             Self::Internal(_) => Exit::Internal,
         }
     }

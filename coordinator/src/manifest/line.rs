@@ -39,33 +39,35 @@ pub(super) fn parse(line: &str, input: &Location) -> Result<Option<Line>, String
     if line.trim().is_empty() {
         return Ok(None);
     }
-    if !line.trim_start().starts_with('{') {
-        return relative(line, input).map(|name| Some(Line::Named(name)));
-    }
-    let json: JsonLine = match serde_json::from_str(line) {
-        Ok(json) => json,
-        // A name may well begin with a brace, but not with this.
-        Err(error) if line.trim_start().trim_start_matches('{').trim_start().starts_with('"') => {
-            return Err(format!("it is not JSON as `steno manifest` writes it: {error}"));
+    let parsed = if line.trim_start().starts_with('{') {
+        match serde_json::from_str(line) {
+            Ok(json) => from_json(json)?,
+            // A name may well begin with a brace, but not with this.
+            Err(error) if line.trim_start().trim_start_matches('{').trim_start().starts_with('"') => {
+                return Err(format!("it is not JSON as `steno manifest` writes it: {error}"));
+            }
+            Err(_) => Line::Named(relative(line, input)?),
         }
-        Err(_) => return relative(line, input).map(|name| Some(Line::Named(name))),
+    } else {
+        Line::Named(relative(line, input)?)
     };
-    if json.name.is_empty() {
-        return Err("its name is empty".to_owned());
-    }
-    let named = || Some(Line::Named(json.name.clone()));
+    input.check_name(parsed.name()).map_err(|error| error.to_string())?;
+    Ok(Some(parsed))
+}
+
+fn from_json(json: JsonLine) -> Result<Line, String> {
     Ok(match (json.etag, json.size_bytes, json.seconds) {
         (_, _, Some(seconds)) if !(seconds.is_finite() && (0.0..=1e9).contains(&seconds)) => {
             return Err(format!("{seconds} is no length in seconds"));
         }
-        (Some(etag), Some(size_bytes), Some(seconds)) => Some(Line::Known(Recording {
+        (Some(etag), Some(size_bytes), Some(seconds)) => Line::Known(Recording {
             name: json.name,
             etag,
             size_bytes,
             seconds,
             seconds_from: json.seconds_from,
-        })),
-        _ => named(),
+        }),
+        _ => Line::Named(json.name),
     })
 }
 

@@ -4,12 +4,17 @@ use std::collections::HashSet;
 use std::io::BufRead;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
 use steno_shared::recording::Recording;
 use steno_shared::storage::{StorageError, StorageErrorKind, Store};
 
 use super::error::{ManifestError, NAMES_SHOWN_MAX};
-use super::line::{self, Line};
+use super::line::Line;
+use super::lines::Lines;
 use super::probe_entry::{IN_FLIGHT, Probed, Sniff, probe_entry};
+
+/// Notices that are kept; beyond these, their number is told.
+const NOTICES_MAX: usize = 10;
 
 /// Something the user should know, that stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +40,27 @@ pub enum Notice {
 pub struct ReadManifest {
     /// In the order of the lines.
     pub recordings: Vec<Recording>,
-    /// What the user should know.
+    /// What the user should know: the first few.
     pub notices: Vec<Notice>,
+    /// How many more there were.
+    pub more_notices: u64,
+}
+
+impl ReadManifest {
+    fn notice(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES_MAX {
+            self.notices.push(notice);
+        } else {
+            self.more_notices += 1;
+        }
+    }
 }
 
 /// Reads a manifest, and asks the store for what its lines do not say: version, size and length.
 ///
 /// Every name in it is a recording, whatever its extension: the user says so. Lines may end with CRLF; blank ones
-/// are passed over. A line that says all is believed: if the object changed since, the worker reports that.
+/// are passed over. A line that says all is believed: if the object changed since, the worker reports that. Beside the
+/// recordings, 16 bytes of each are held.
 ///
 /// # Errors
 /// At the first line that is none, and when names are not in the store (all of them are looked for first), so
@@ -52,21 +70,34 @@ pub async fn read_manifest(
     source: impl BufRead,
     source_name: &str,
 ) -> Result<ReadManifest, ManifestError> {
-    let (lines, mut notices) = read_lines(store, source, source_name)?;
+    let input = store.location();
+    let mut lines = Lines::new(source, source_name, input);
+    let mut seen = HashSet::new();
+    let lines = std::iter::from_fn(|| lines.next().transpose());
     let answers = stream::iter(lines)
-        .map(|(number, line)| async move { Ok::<_, ManifestError>((number, complete(store, line).await?)) })
+        .map(|line| {
+            let line = line.map(|(number, line)| (number, seen.insert(short_digest(line.name())), line));
+            async move {
+                let (number, is_new, line) = line?;
+                let answer = if is_new { complete(store, line).await? } else { Answer::Duplicate(line) };
+                Ok::<_, ManifestError>((number, answer))
+            }
+        })
         .buffered(IN_FLIGHT);
     let mut answers = std::pin::pin!(answers);
-    let mut recordings = Vec::new();
+    let mut manifest = ReadManifest::default();
     let mut missing = Vec::new();
     let mut missing_count = 0;
     while let Some((number, answer)) = answers.try_next().await? {
         match answer {
             Answer::Found(recording, unreadable) => {
                 if let Some(cause) = unreadable {
-                    notices.push(Notice::Unreadable { name: recording.name.clone(), cause });
+                    manifest.notice(Notice::Unreadable { name: recording.name.clone(), cause });
                 }
-                recordings.push(recording);
+                manifest.recordings.push(recording);
+            }
+            Answer::Duplicate(line) => {
+                manifest.notice(Notice::Duplicate { name: line.name().to_owned(), line: number });
             }
             Answer::Invalid(error) => {
                 return Err(ManifestError::Line {
@@ -86,51 +117,26 @@ pub async fn read_manifest(
     if missing_count > 0 {
         return Err(ManifestError::Missing {
             source_name: source_name.to_owned(),
-            input: store.location().to_string(),
+            input: input.to_string(),
             count: missing_count,
             names: missing,
         });
     }
-    Ok(ReadManifest { recordings, notices })
+    Ok(manifest)
 }
 
-type NumberedLines = Vec<(usize, Line)>;
-
-fn read_lines(
-    store: &Store,
-    mut source: impl BufRead,
-    source_name: &str,
-) -> Result<(NumberedLines, Vec<Notice>), ManifestError> {
-    let mut lines: NumberedLines = Vec::new();
-    let mut notices = Vec::new();
-    let mut names = HashSet::new();
-    let mut buffer = Vec::new();
-    for number in 1.. {
-        buffer.clear();
-        let unreadable = |cause| ManifestError::Unreadable { source_name: source_name.to_owned(), cause };
-        if source.read_until(b'\n', &mut buffer).map_err(unreadable)? == 0 {
-            break;
-        }
-        let at_line =
-            |cause| ManifestError::Line { source_name: source_name.to_owned(), line: number, cause };
-        let text = std::str::from_utf8(&buffer).map_err(|_| at_line("it is not UTF-8".to_owned()))?;
-        // Editors of one system put a mark at the start.
-        let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { text };
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        let Some(line) = line::parse(text, store.location()).map_err(at_line)? else { continue };
-        if names.insert(line.name().to_owned()) {
-            lines.push((number, line));
-        } else {
-            notices.push(Notice::Duplicate { name: line.name().to_owned(), line: number });
-        }
-    }
-    Ok((lines, notices))
+/// Enough of a name's digest that no two names of a manifest share it.
+fn short_digest(name: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(name.as_bytes())[..16]);
+    short
 }
 
 enum Answer {
     Found(Recording, Option<String>),
     Missing(String),
+    /// It was asked for by an earlier line.
+    Duplicate(Line),
     /// No store can have such a name, or this one must not be asked for it: `../x`.
     Invalid(StorageError),
 }

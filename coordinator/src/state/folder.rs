@@ -1,7 +1,7 @@
 //! The state folder: one batch, worked on by one `steno` at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 use steno_shared::batch::BatchMeta;
 use steno_shared::fingerprint::hex;
 use steno_shared::leases::RedisConfig;
+use steno_shared::storage::Location;
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::failure::Failure;
+use crate::manifest::copy_manifest;
 
 /// The parent of state folders, in the current folder, when the user names none.
 const DEFAULT_PARENT: &str = ".steno";
@@ -265,28 +267,27 @@ impl StateFolder {
     /// lost recordings, and the user's may have changed by then, or be a pipe.
     ///
     /// # Errors
-    /// If it cannot be read or kept.
-    pub fn keep_manifest(&self, manifest: Option<&Path>) -> Result<(), Failure> {
+    /// If a line of it is wrong, or it cannot be read or kept.
+    pub fn keep_manifest(&self, manifest: Option<&Path>, input: &Location) -> Result<(), Failure> {
         let kept = self.path.join(MANIFEST);
         let Some(path) = manifest else {
             return remove_if_there(&kept);
         };
-        let mut source = File::open(path).map_err(|error| {
-            Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
-        })?;
-        let mut keep = || -> std::io::Result<()> {
-            let mut copy = tempfile::NamedTempFile::new_in(&self.path)?;
-            std::io::copy(&mut source, &mut copy)?;
-            copy.persist(&kept)?;
-            Ok(())
-        };
-        keep().map_err(|error| {
+        let called = path.display().to_string();
+        let source = File::open(path)
+            .map_err(|error| Failure::usage(format!("failed to open the manifest {called}: {error}")))?;
+        let failed = |error: &dyn std::fmt::Display| {
             Failure::unusable(format!(
-                "failed to copy the manifest {} into the state folder {}: {error}",
-                path.display(),
+                "failed to copy the manifest {called} into the state folder {}: {error}",
                 self.path.display()
             ))
-        })
+        };
+        let copy = tempfile::NamedTempFile::new_in(&self.path).map_err(|error| failed(&error))?;
+        let mut writer = BufWriter::new(copy.as_file());
+        copy_manifest(BufReader::new(source), &called, input, &mut writer)?;
+        drop(writer);
+        copy.persist(&kept).map_err(|error| failed(&error))?;
+        Ok(())
     }
 
     /// The copy of the manifest, if there is one.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::error::{Action, StorageError, StorageErrorKind};
 
 /// How a name begins that is ours and no one's object: files being written, probes of [`super::Store::check_writable`].
-pub(super) const TEMPORARY_PREFIX: &str = ".steno-tmp-";
+pub(crate) const TEMPORARY_PREFIX: &str = ".steno-tmp-";
 
 /// A temporary this old has no living writer: bodies are in memory before it is made.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);

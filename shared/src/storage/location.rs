@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::key::has_alias_segment;
+use super::error::{Action, StorageError};
+use super::key::{has_alias_segment, path_in_folder, s3_key_to_read};
 
 /// A place that holds objects under relative, `/`-separated keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +69,21 @@ fn without_parents(path: PathBuf) -> PathBuf {
         Some(ancestor.canonicalize().ok()?.components().chain(rest.components()).collect())
     });
     resolved.unwrap_or(path)
+}
+
+impl Location {
+    /// Whether an object here may have this name, as far as names tell.
+    ///
+    /// # Errors
+    /// [`super::StorageErrorKind::InvalidKey`], with what is wrong with it.
+    pub fn check_name(&self, name: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Folder(root) => path_in_folder(root, name, Action::Read).map(drop),
+            Self::S3 { prefix, .. } => {
+                s3_key_to_read(&self.to_string(), prefix, name, Action::Read).map(drop)
+            }
+        }
+    }
 }
 
 impl FromStr for Location {

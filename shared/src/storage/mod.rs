@@ -14,6 +14,7 @@ mod store;
 pub use config::S3Config;
 pub use error::{Retryable, StorageError, StorageErrorKind};
 pub use folder::FolderStore;
+pub(crate) use key::TEMPORARY_PREFIX;
 pub use location::{InvalidLocation, Location};
 pub use s3::S3Store;
 pub use store::{Entry, Put, PutCondition, Store};

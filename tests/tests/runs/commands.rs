@@ -75,3 +75,27 @@ fn what_is_no_batch_is_refused_by_every_command() -> anyhow::Result<()> {
     ensure!(transcripts::files(&world.input())?.is_empty(), "the input was written to");
     invariants::nothing_runs(&world)
 }
+
+#[test]
+fn doctor_looks_at_this_machine() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let out = world.output();
+    let doctor = |json: &[&str]| -> anyhow::Result<_> {
+        world.steno()?.args(["doctor", "--out"]).arg(&out).args(json).run()
+    };
+    let good = doctor(&["--json"])?.expect(0)?.json_lines()?;
+    let told: Vec<&str> = good.iter().filter_map(|check| check["what"].as_str()).collect();
+    ensure!(told == ["worker", "ffmpeg", "decoder", "redis-server", "devices", "output"], "{good:#?}");
+    let decoder = &good[2];
+    let words = decoder["text"].as_str().unwrap_or_default();
+    ensure!(words.contains("ffmpeg can open no file") || words.contains("the kernel"), "{decoder}");
+    std::fs::remove_dir_all(&out)?;
+    std::fs::write(&out, "a file")?;
+    let bad = doctor(&[])?.expect(3)?;
+    ensure!(
+        bad.stdout.contains("BAD   output: ") && bad.stdout.contains("choose another folder"),
+        "{}",
+        bad.stdout
+    );
+    Ok(())
+}

@@ -4,6 +4,7 @@ mod bad_recordings;
 mod batched;
 mod commands;
 mod given_redis;
+mod hostile_names;
 mod kill;
 mod options;
 mod other_settings;

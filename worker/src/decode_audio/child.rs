@@ -11,6 +11,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 
+use super::confine::{Confine, Confinement};
 use super::request::DecodeRequest;
 use crate::features::SAMPLE_RATE;
 
@@ -19,14 +20,19 @@ pub const SUBCOMMAND: &str = "decode-audio";
 /// Exit code when ffmpeg could not be started; ffmpeg itself ends with other ones.
 pub(super) const CANNOT_START: i32 = 126;
 
+/// How it is to be confined; the files follow.
+const TO_FILES: &str = "to-files";
+const SYSTEM_CALLS: &str = "system-calls";
+const NOT: &str = "not";
+
 /// Files that ffmpeg may have open: the standard ones, and room for what libraries open at start.
 const OPEN_FILES: u64 = 64;
 
 /// The command that the worker starts: this subcommand with the request's limits. No environment goes with it but
 /// where to find the worker's own libraries.
 pub(super) fn command(request: &DecodeRequest<'_>) -> Command {
-    let limits = request.limits;
-    let mut command = Command::new(request.worker);
+    let DecodeRequest { limits, ffmpeg, .. } = request;
+    let mut command = Command::new(&ffmpeg.worker);
     command
         .env_clear()
         .arg(SUBCOMMAND)
@@ -35,7 +41,12 @@ pub(super) fn command(request: &DecodeRequest<'_>) -> Command {
         .arg(limits.decode_seconds.to_string())
         // One second more than allowed, so that the reader sees the excess.
         .arg((limits.audio_seconds + 1).to_string())
-        .arg(request.ffmpeg);
+        .arg(&ffmpeg.program);
+    match &ffmpeg.confine {
+        Confine::ToFiles(files) => command.arg(TO_FILES).args(files),
+        Confine::SystemCalls => command.arg(SYSTEM_CALLS),
+        Confine::Not => command.arg(NOT),
+    };
     if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
         command.env("LD_LIBRARY_PATH", libraries);
     }
@@ -53,12 +64,21 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     ExitCode::from(CANNOT_START as u8)
 }
 
+/// What the kernel of this machine holds a decoder to. This process is confined from then on.
+///
+/// # Errors
+/// If the kernel refuses it.
+pub fn confinement() -> io::Result<Confinement> {
+    Confine::ToFiles(Vec::new()).apply()
+}
+
 struct Arguments {
     parent: u32,
     memory_bytes: u64,
     cpu_seconds: u64,
     audio_seconds: u64,
     ffmpeg: PathBuf,
+    confine: Confine,
 }
 
 impl Arguments {
@@ -67,7 +87,14 @@ impl Arguments {
         let mut number = || args.next()?.to_str()?.parse::<u64>().ok();
         let parent = u32::try_from(number()?).ok()?;
         let (memory_bytes, cpu_seconds, audio_seconds) = (number()?, number()?, number()?);
-        Some(Self { parent, memory_bytes, cpu_seconds, audio_seconds, ffmpeg: args.next()?.into() })
+        let ffmpeg = args.next()?.into();
+        let confine = match args.next()?.to_str()? {
+            TO_FILES => Confine::ToFiles(args.map(PathBuf::from).collect()),
+            SYSTEM_CALLS => Confine::SystemCalls,
+            NOT => Confine::Not,
+            _ => return None,
+        };
+        Some(Self { parent, memory_bytes, cpu_seconds, audio_seconds, ffmpeg, confine })
     }
 }
 
@@ -79,6 +106,9 @@ fn become_ffmpeg(arguments: &Arguments) -> io::Error {
     // The worker may have died before its death could be noticed.
     if parent_id() != arguments.parent {
         return io::Error::other("the worker that started this is gone");
+    }
+    if let Err(error) = arguments.confine.apply() {
+        return error;
     }
     Command::new(&arguments.ffmpeg)
         .env_clear()

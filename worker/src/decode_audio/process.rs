@@ -52,18 +52,18 @@ pub fn decode_audio(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(cannot_run(request.worker))?;
+        .map_err(cannot_run(&request.ffmpeg.worker))?;
     let pcm = PcmWriter::new(request.spool, IN_MEMORY_SAMPLES);
     let mut decoder = Decoder { child, pcm, stderr: Vec::new() };
     decoder.read(request, progress)?;
-    let status = decoder.child.wait().map_err(cannot_run(request.worker))?;
+    let status = decoder.child.wait().map_err(cannot_run(&request.ffmpeg.worker))?;
     let outcome = Outcome {
         end: end(status),
         n_samples: decoder.pcm.len(),
         stderr: &String::from_utf8_lossy(&decoder.stderr),
         limits: request.limits,
         expected_seconds: request.expected_seconds,
-        program: request.ffmpeg,
+        program: &request.ffmpeg.program,
     };
     let warnings = outcome.diagnose()?;
     Ok(DecodedAudio { pcm: decoder.take_pcm(request), warnings })
@@ -113,7 +113,7 @@ impl Decoder {
                 return Err(DecodeError::TooSlow { limit_seconds: limits.decode_seconds, decoded_seconds });
             }
             let failed = |error: io::Error| DecodeError::CannotRun {
-                program: request.ffmpeg.to_owned(),
+                program: request.ffmpeg.program.clone(),
                 reason: format!("its output cannot be read: {error}"),
             };
             match outputs.read(&mut buffer).map_err(failed)? {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use steno_shared::worker_config::WorkLimits;
 
+use super::ffmpeg::Ffmpeg;
 use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
 
@@ -14,10 +15,8 @@ pub struct DecodeRequest<'a> {
     pub path: &'a Path,
     /// The length that its header tells, in seconds, if it tells one. A much shorter result gives a warning.
     pub expected_seconds: Option<f64>,
-    /// The ffmpeg program, 6.0 or later.
-    pub ffmpeg: &'a Path,
-    /// The program whose `decode-audio` subcommand is [`super::child::run`]: the worker itself.
-    pub worker: &'a Path,
+    /// The decoder.
+    pub ffmpeg: &'a Ffmpeg,
     /// Folder for the samples of long recordings.
     pub spool: &'a Path,
     /// Bounds.

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use steno_shared::worker_config::WorkLimits;
 use steno_tests::audio::{fetched, repository};
-use steno_worker::decode_audio::{DecodeRequest, decode_audio};
+use steno_worker::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
 use steno_worker::pcm::Pcm;
 
 /// The samples of a file of the repository, decoded as a worker does.
 pub(crate) fn decoded(file: &str) -> Pcm {
+    let worker = Path::new(env!("CARGO_BIN_EXE_steno-worker"));
+    let ffmpeg = Ffmpeg::open(&fetched("bin/ffmpeg").unwrap(), worker).unwrap();
     let request = DecodeRequest {
         path: &repository().join(file),
         expected_seconds: None,
-        ffmpeg: &fetched("bin/ffmpeg").unwrap(),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        ffmpeg: &ffmpeg,
         spool: &std::env::temp_dir(),
         limits: WorkLimits::default().into(),
     };

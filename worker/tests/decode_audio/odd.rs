@@ -1,96 +1,12 @@
-//! Bad and odd recordings, made by the real ffmpeg and decoded by the real worker's child process.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
+//! Odd and bad recordings, made by the real ffmpeg.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use steno_worker::decode_audio::{DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, decode_audio};
+use steno_worker::decode_audio::{DecodeError, DecodeLimits, DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 
-const LIMITS: DecodeLimits = DecodeLimits { audio_seconds: 60, decode_seconds: 60, memory_bytes: 2 << 30 };
-
-fn ffmpeg() -> PathBuf {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/bin/ffmpeg"));
-    assert!(path.exists(), "no {}: run make setup", path.display());
-    path
-}
-
-fn jfk() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/jfk.flac")
-}
-
-/// A folder to make recordings in.
-struct Bench(tempfile::TempDir);
-
-impl Bench {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// Makes a recording with ffmpeg; `args` stand before the output's name.
-    fn make(&self, name: &str, args: &[&str]) -> PathBuf {
-        let path = self.0.path().join(name);
-        let output = Command::new(ffmpeg())
-            .args(["-nostdin", "-loglevel", "error", "-y"])
-            .args(args)
-            .arg(format!("file:{}", path.display()))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        path
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    /// Keeps the first `part` of a recording.
-    fn truncate(&self, path: &Path, part: f64) -> PathBuf {
-        let bytes = std::fs::read(path).unwrap();
-        let kept = (bytes.len() as f64 * part) as usize;
-        let name = format!("cut-{}", path.file_name().unwrap().to_str().unwrap());
-        self.write(&name, &bytes[..kept])
-    }
-}
-
-fn decode_with(
-    path: &Path,
-    limits: DecodeLimits,
-    expected: Option<f64>,
-) -> Result<DecodedAudio, DecodeError> {
-    let request = DecodeRequest {
-        path,
-        expected_seconds: expected,
-        ffmpeg: &ffmpeg(),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-        spool: &std::env::temp_dir(),
-        limits,
-    };
-    decode_audio(&request, &mut |_| ControlFlow::Continue(()))
-}
-
-fn decode(path: &Path) -> Result<DecodedAudio, DecodeError> {
-    decode_with(path, LIMITS, None)
-}
-
-fn samples(audio: &DecodedAudio) -> Vec<i16> {
-    audio.pcm.read(0..usize::MAX).unwrap()
-}
-
-fn assert_whole(path: &Path, seconds: f64) {
-    let audio = decode(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert!((audio.seconds() - seconds).abs() < 0.1, "{}: {} s", path.display(), audio.seconds());
-    assert_eq!(audio.warnings, [""; 0], "{}", path.display());
-    assert!(
-        samples(&audio).iter().any(|&sample| sample.unsigned_abs() > 3000),
-        "{} is silent",
-        path.display()
-    );
-}
+use crate::bench::{Bench, LIMITS, assert_whole, decode, decode_with, jfk, samples, script};
 
 #[test]
 fn odd_forms_of_speech_decode_whole() {
@@ -224,8 +140,7 @@ fn it_stops_on_request() {
     let request = DecodeRequest {
         path: &long,
         expected_seconds: None,
-        ffmpeg: &mute,
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        ffmpeg: &script(mute),
         spool: &std::env::temp_dir(),
         limits: LIMITS,
     };
@@ -238,8 +153,7 @@ fn a_missing_program_or_recording_is_not_the_recording_s_fault() {
     let request = DecodeRequest {
         path: Path::new(jfk()),
         expected_seconds: None,
-        ffmpeg: Path::new("/nonexistent/ffmpeg"),
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        ffmpeg: &script("/nonexistent/ffmpeg".into()),
         spool: &std::env::temp_dir(),
         limits: LIMITS,
     };
@@ -260,8 +174,7 @@ fn the_decoder_sees_no_environment() {
     let request = DecodeRequest {
         path: Path::new(jfk()),
         expected_seconds: None,
-        ffmpeg: &spy,
-        worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+        ffmpeg: &script(spy),
         spool: &std::env::temp_dir(),
         limits: LIMITS,
     };

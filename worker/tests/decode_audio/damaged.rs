@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use steno_worker::decode_audio::{DecodeLimits, DecodeRequest, decode_audio};
 use steno_worker::disposition::Disposition;
 
+use crate::bench::opened;
+
 const LIMITS: DecodeLimits = DecodeLimits { audio_seconds: 120, decode_seconds: 20, memory_bytes: 2 << 30 };
 
 /// Real recordings, one a container.
@@ -89,9 +91,8 @@ proptest! {
             &DecodeRequest {
                 path: &path,
                 expected_seconds: None,
-                ffmpeg: &repository().join(".local/bin/ffmpeg"),
-                worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
-                spool: spool.path(),
+                ffmpeg: opened(),
+                        spool: spool.path(),
                 limits: LIMITS,
             },
             &mut |_| ControlFlow::Continue(()),
@@ -135,8 +136,7 @@ fn files_that_ask_for_more_than_decoding_get_nothing() {
             &DecodeRequest {
                 path: &path,
                 expected_seconds: None,
-                ffmpeg: &repository().join(".local/bin/ffmpeg"),
-                worker: Path::new(env!("CARGO_BIN_EXE_steno-worker")),
+                ffmpeg: opened(),
                 spool: folder.path(),
                 limits: LIMITS,
             },
