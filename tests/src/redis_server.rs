@@ -74,7 +74,9 @@ impl RedisServer {
         self.folder.path().join("data")
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 
@@ -167,7 +169,7 @@ impl Drop for RedisServer {
 }
 
 /// The server to test with: `STENO_TEST_REDIS_SERVER`, else the one that the set-up found or fetched.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     if let Some(program) = std::env::var_os("STENO_TEST_REDIS_SERVER") {
         return Ok(PathBuf::from(program));
     }

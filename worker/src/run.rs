@@ -284,7 +284,7 @@ pub(crate) fn read_config(path: &Path) -> Result<WorkerConfig, StartError> {
     };
     let text = std::fs::read(path).map_err(|error| failed(&error))?;
     let config: WorkerConfig = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
-    Ok(WorkerConfig { redis: config.redis.with_password_from_environment(), ..config })
+    Ok(WorkerConfig { redis: config.redis.with_environment(), ..config })
 }
 
 async fn open(config: WorkerConfig, name: &str, home: ShardId) -> Result<Station, StartError> {

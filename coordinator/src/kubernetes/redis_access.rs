@@ -34,7 +34,7 @@ impl RedisAccess {
         let mut config = redis_config(redis, user);
         if let Some(user) = user {
             // The coordinator itself has it in its environment, and no right to read secrets.
-            config = config.with_password_from_environment();
+            config = config.with_environment();
             if config.password.is_none() {
                 config.password = Some(password(cluster, user).await?);
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use steno_shared::leases::RedisConfig;
+use steno_shared::leases::{RedisConfig, check_redis_url};
 
 use super::{RedisServer, StateFolder};
 use crate::failure::Failure;
@@ -86,16 +86,8 @@ impl BatchRedis {
 /// If it is none, or holds a password.
 pub fn check_public_redis_url(text: &str) -> Result<(), String> {
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
-    if scheme == "rediss" {
-        return Err(
-            "TLS is not supported yet: use redis:// through a tunnel or within a private network".to_owned()
-        );
-    }
-    if !matches!(scheme, "redis" | "unix" | "redis+unix") {
-        return Err("it is no address such as redis://host:6379 or redis+unix:///path/to/socket".to_owned());
-    }
     // Passwords have been seen with any character in them, unencoded.
-    let has_password = (scheme == "redis"
+    let has_password = (!scheme.ends_with("unix")
         && rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')))
         || rest
             .split_once('?')
@@ -106,7 +98,7 @@ pub fn check_public_redis_url(text: &str) -> Result<(), String> {
             steno_shared::leases::PASSWORD_VARIABLE
         ));
     }
-    Ok(())
+    check_redis_url(text)
 }
 
 #[cfg(test)]
@@ -120,6 +112,9 @@ mod tests {
             "redis://worker@cache:6380/2",
             "redis+unix:///run/redis.sock?db=3",
             "redis://[::1]:1/",
+            "rediss://worker@cache",
+            "rediss+sentinel://worker@a:26379,b:26379/calls",
+            "redis+cluster://a:6379,b:6379",
         ] {
             assert_eq!(check_public_redis_url(fine), Ok(()), "{fine}");
         }
@@ -128,12 +123,13 @@ mod tests {
             "redis://:plan/ted#=?planted@cache",
             "redis://worker:planted@cache:1/0",
             "unix:///s?db=1&pass=planted",
+            "rediss+sentinel://worker:planted@a,b/calls",
         ] {
             let refused = check_public_redis_url(secret).unwrap_err();
             assert!(refused.contains("STENO_REDIS_PASSWORD") && !refused.contains("planted"), "{refused}");
         }
         for none in ["cache:6379", "http://cache", "", "redis"] {
-            assert!(check_public_redis_url(none).unwrap_err().contains("redis://host:6379"));
+            assert!(check_public_redis_url(none).unwrap_err().contains("it is none of redis://"));
         }
     }
 }

@@ -260,7 +260,7 @@ impl StateFolder {
     /// # Errors
     /// If the note of it cannot be read.
     pub fn given_redis(&self) -> Result<Option<RedisConfig>, Failure> {
-        Ok(self.noted("redis.json")?.map(RedisConfig::with_password_from_environment))
+        Ok(self.noted("redis.json")?.map(RedisConfig::with_environment))
     }
 
     /// Keeps a copy of the manifest that names the batch's recordings, or, with `None`, none: it is read again when Redis has

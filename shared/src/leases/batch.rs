@@ -128,19 +128,26 @@ impl Leases {
     pub async fn delete_batch(&self) -> Result<(), LeaseError> {
         let doing = format!("delete batch {}", self.batch);
         let shards = self.meta().await?.map_or(0, |meta| meta.shards);
-        let mut pipeline = redis::pipe();
+        let mut commands = Vec::new();
+        let mut unlink = |key: String| {
+            let mut command = redis::cmd("UNLINK");
+            command.arg(key);
+            commands.push(command);
+        };
         for shard in 0..shards {
             // One key a command: keys of different shards lie in different slots. Grants expire by themselves.
             for key in shard_keys(&self.batch, ShardId(shard)) {
-                pipeline.cmd("UNLINK").arg(key);
+                unlink(key);
             }
         }
         for key in worker_keys(&self.batch).into_iter().chain([idle_key(&self.batch)]) {
-            pipeline.cmd("UNLINK").arg(key);
+            unlink(key);
         }
+        self.request(&doing, Request::Commands(commands)).await?;
         // The meta last: it tells the number of shards to whoever repeats this.
-        pipeline.cmd("UNLINK").arg(batch_meta_key(&self.batch));
-        self.request(&doing, Request::Pipeline(pipeline)).await?;
+        let mut meta = redis::cmd("UNLINK");
+        meta.arg(batch_meta_key(&self.batch));
+        self.request(&doing, Request::Command(meta)).await?;
         Ok(())
     }
 }

@@ -1,33 +1,72 @@
 //! How to reach Redis.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// The variable with the password, for a URL that has none: a configuration file holds no secrets.
 pub const PASSWORD_VARIABLE: &str = "STENO_REDIS_PASSWORD";
 
+/// The variable with the password of Sentinels, where they have one.
+const SENTINEL_PASSWORD_VARIABLE: &str = "STENO_REDIS_SENTINEL_PASSWORD";
+/// The variable that names a file with the authority (PEM) that signed Redis's certificate, where the system does not know it.
+const CA_VARIABLE: &str = "STENO_REDIS_CA";
+/// The variables that name files with the certificate and the key (PEM) that Redis asks its clients for.
+const CLIENT_CERTIFICATE_VARIABLES: [&str; 2] = ["STENO_REDIS_CERT", "STENO_REDIS_KEY"];
+
 /// How to reach Redis.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host:port/db` or `redis+unix:///path/to/socket`. Redis 6.2 or later.
+    /// `redis://[user:password@]host:port/db`, `rediss://…` for TLS, `redis+unix:///path/to/socket`,
+    /// `redis+sentinel://host:port,…/service/db` or `redis+cluster://host:port,…`, these two with `rediss` too. Redis 6.2 or
+    /// later.
     pub url: String,
     /// The password, if the URL has none. Never written to a file.
     #[serde(skip)]
     pub password: Option<String>,
+    /// The password of Sentinels. Never written to a file.
+    #[serde(skip)]
+    pub sentinel_password: Option<String>,
+    /// Certificates. Named by the environment of each process, as the password is.
+    #[serde(skip)]
+    pub tls: RedisTls,
+}
+
+/// Files with certificates, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RedisTls {
+    /// Authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// This client's certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
 }
 
 impl RedisConfig {
     /// An address, with the password in it or none.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), password: None }
+        Self { url: url.into(), password: None, sentinel_password: None, tls: RedisTls::default() }
     }
 
-    /// The same with the password from the environment, if one is set there.
+    /// The same with the passwords and the names of certificates from the environment, as far as they are set there.
     #[must_use]
-    pub fn with_password_from_environment(self) -> Self {
-        let password = std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty());
-        Self { password: password.or(self.password), ..self }
+    pub fn with_environment(self) -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let file = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let [cert, key] = CLIENT_CERTIFICATE_VARIABLES;
+        Self {
+            password: set(PASSWORD_VARIABLE).or(self.password),
+            sentinel_password: set(SENTINEL_PASSWORD_VARIABLE).or(self.sentinel_password),
+            tls: RedisTls {
+                ca: file(CA_VARIABLE).or(self.tls.ca),
+                cert: file(cert).or(self.tls.cert),
+                key: file(key).or(self.tls.key),
+            },
+            url: self.url,
+        }
     }
 }
 
@@ -49,7 +88,7 @@ mod tests {
     #[test]
     fn no_password_is_printed_or_written() {
         let config =
-            RedisConfig { url: "redis://worker:planted@redis:6379/0".into(), password: Some("sown".into()) };
+            RedisConfig { password: Some("sown".into()), ..RedisConfig::new("redis://worker:planted@redis:6379/0") };
         let debug = format!("{config:?}");
         assert!(
             debug.contains("redis://…@redis:6379/0") && !debug.contains("planted") && !debug.contains("sown"),

@@ -3,19 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, Script, ServerErrorKind,
-    Value,
-};
+use redis::{Cmd, ErrorKind, Script, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
 use super::config::RedisConfig;
 use super::error::LeaseError;
+use super::link::{Dialer, Link};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 
@@ -25,20 +19,20 @@ const RETRY_LONGEST: Duration = Duration::from_secs(2);
 /// round trip to each call to see whether its connection lives.
 #[derive(Clone)]
 pub(super) struct Connection {
-    client: Client,
+    dialer: Arc<Dialer>,
     open: Arc<Mutex<Opened>>,
     retry_budget: Duration,
 }
 
 #[derive(Default)]
 struct Opened {
-    connection: Option<MultiplexedConnection>,
+    link: Option<Link>,
     generation: u64,
 }
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the client: it holds the password.
+        // Not the dialer: it holds the password.
         f.debug_struct("Connection").field("retry_budget", &self.retry_budget).finish_non_exhaustive()
     }
 }
@@ -47,33 +41,29 @@ impl std::fmt::Debug for Connection {
 pub(super) enum Request<'a> {
     /// One command.
     Command(Cmd),
-    /// Several commands.
-    Pipeline(Pipeline),
+    /// One command that each server answers for itself; the answers are an array.
+    EachServer(Cmd),
+    /// Several commands, of one key each; the answers are an array.
+    Commands(Vec<Cmd>),
     /// A script, known to Redis or not.
     Script { script: &'a Script, keys: &'a [String], args: &'a [Vec<u8>] },
-    /// The same script for several sets of keys.
+    /// The same script for several sets of keys; the answers are an array.
     ScriptForEach { script: &'a Script, keys: &'a [Vec<String>], args: &'a [Vec<u8>] },
 }
 
 impl Connection {
     /// Reads the address; connects at the first call.
     pub(super) fn new(config: &RedisConfig, retry_budget: Duration) -> Result<Self, LeaseError> {
-        let doing = "read the Redis URL";
-        let unusable = |error| LeaseError::from_redis(doing, Duration::ZERO, error);
-        let mut info = config.url.as_str().into_connection_info().map_err(unusable)?;
-        if let Some(password) =
-            config.password.as_deref().filter(|_| info.redis_settings().password().is_none())
-        {
-            let settings = info.redis_settings().clone().set_password(password);
-            info = info.set_redis_settings(settings);
-        }
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(15))
-            .with_interval(Duration::from_secs(5))
-            .with_retries(3);
-        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        let client = Client::open(info.set_tcp_settings(tcp)).map_err(unusable)?;
-        Ok(Self { client, open: Arc::default(), retry_budget })
+        let dialer = Dialer::new(config).map_err(|reason| LeaseError::Config {
+            doing: "connect to Redis".to_owned(),
+            reason: format!("its URL or certificates cannot be used: {reason}"),
+        })?;
+        Ok(Self { dialer: Arc::new(dialer), open: Arc::default(), retry_budget })
+    }
+
+    /// Whether keys lie on different servers.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.dialer.is_cluster()
     }
 
     /// The same connection with another patience.
@@ -96,7 +86,11 @@ impl Connection {
                     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
                 }
             };
-            let error = LeaseError::from_redis(doing, start.elapsed(), error);
+            let error = if self.is_cluster() {
+                LeaseError::from_cluster(doing, start.elapsed(), error)
+            } else {
+                LeaseError::from_redis(doing, start.elapsed(), error)
+            };
             let jittered = pause.mul_f64(0.5 + 0.5 * rand::random::<f64>());
             if !error.is_retryable() || start.elapsed() + jittered >= self.retry_budget {
                 return Err(error);
@@ -108,15 +102,16 @@ impl Connection {
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Result<Value, redis::RedisError> {
-        let (mut connection, generation) = self.get().await?;
-        let result = send(&mut connection, request).await;
+        let (mut link, generation) = self.get().await?;
+        let result = link.send(request).await;
         if let Err(error) = &result
             && matches!(
                 error.kind(),
                 ErrorKind::Io
                     | ErrorKind::Parse
                     | ErrorKind::Client
-                    | ErrorKind::Server(ServerErrorKind::ReadOnly)
+                    | ErrorKind::ClusterConnectionNotFound
+                    | ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
             )
         {
             // Whatever is wrong with it (also a primary that became a replica), a new connection asks anew.
@@ -125,72 +120,26 @@ impl Connection {
         result
     }
 
-    async fn get(&self) -> Result<(MultiplexedConnection, u64), redis::RedisError> {
+    async fn get(&self) -> Result<(Link, u64), redis::RedisError> {
         let mut open = self.open.lock().await;
-        if let Some(connection) = &open.connection {
-            return Ok((connection.clone(), open.generation));
+        if let Some(link) = &open.link {
+            return Ok((link.clone(), open.generation));
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let link = self.dialer.dial().await?;
         open.generation += 1;
-        open.connection = Some(connection.clone());
-        Ok((connection, open.generation))
+        open.link = Some(link.clone());
+        Ok((link, open.generation))
     }
 
     /// Drops the connection, unless somebody has replaced it already.
     async fn close(&self, generation: u64) {
         let mut open = self.open.lock().await;
         if open.generation == generation {
-            open.connection = None;
+            open.link = None;
         }
     }
 
     async fn forget(&self) {
-        self.open.lock().await.connection = None;
+        self.open.lock().await.link = None;
     }
-}
-
-/// Sends, and once more after loading the script if Redis does not know it (first use, or a restart).
-async fn send(
-    connection: &mut MultiplexedConnection,
-    request: &Request<'_>,
-) -> Result<Value, redis::RedisError> {
-    let (script, pipeline) = match request {
-        Request::Command(command) => return command.query_async(connection).await,
-        Request::Pipeline(pipeline) => return pipeline.query_async(connection).await,
-        Request::Script { script, keys, args } => {
-            let command = evalsha(script, keys, args);
-            let result = command.query_async(connection).await;
-            if !is_unknown_script(&result) {
-                return result;
-            }
-            script.load_async(connection).await?;
-            return command.query_async(connection).await;
-        }
-        Request::ScriptForEach { script, keys, args } => {
-            let mut pipeline = redis::pipe();
-            for keys in *keys {
-                pipeline.add_command(evalsha(script, keys, args));
-            }
-            (script, pipeline)
-        }
-    };
-    let result = pipeline.query_async(connection).await;
-    if !is_unknown_script(&result) {
-        return result;
-    }
-    script.load_async(connection).await?;
-    pipeline.query_async(connection).await
-}
-
-fn is_unknown_script(result: &Result<Value, redis::RedisError>) -> bool {
-    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
-}
-
-fn evalsha(script: &Script, keys: &[String], args: &[Vec<u8>]) -> Cmd {
-    let mut command = redis::cmd("EVALSHA");
-    command.arg(script.get_hash()).arg(keys.len()).arg(keys).arg(args);
-    command
 }

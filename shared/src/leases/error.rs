@@ -1,5 +1,6 @@
 //! Errors of the lease protocol, by what the caller can do next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
@@ -118,6 +119,18 @@ impl LeaseError {
         Self::Corrupt { doing: doing.to_owned(), what: what.to_string() }
     }
 
+    /// Sorts an error of a cluster's connection: slots that move, or a primary that is being replaced, are waited for.
+    pub(super) fn from_cluster(doing: &str, waited: Duration, source: RedisError) -> Self {
+        if matches!(
+            source.kind(),
+            ErrorKind::ClusterConnectionNotFound
+                | ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::ClusterDown)
+        ) {
+            return Self::Unavailable { doing: doing.to_owned(), waited, source };
+        }
+        Self::from_redis(doing, waited, source)
+    }
+
     /// Sorts an error of the client library; `waited` is how long the call was tried.
     pub(super) fn from_redis(doing: &str, waited: Duration, source: RedisError) -> Self {
         let doing = doing.to_owned();
@@ -157,6 +170,16 @@ impl LeaseError {
                 doing,
                 reason: format!("the Redis socket may not be opened ({text}); check its owner and mode"),
             },
+            ErrorKind::Io if certificate_trouble(&source).is_some() => Self::Config {
+                doing,
+                reason: format!(
+                    "{}; STENO_REDIS_CA names a file with the authority that signed its certificate, STENO_REDIS_CERT and \
+                     STENO_REDIS_KEY the client's own",
+                    certificate_trouble(&source).unwrap_or_default()
+                ),
+            },
+            // Sentinels that know no primary now.
+            ErrorKind::MasterNameNotFoundBySentinel => Self::Unavailable { doing, waited, source },
             ErrorKind::Io
             | ErrorKind::Server(
                 ServerErrorKind::BusyLoading
@@ -170,8 +193,7 @@ impl LeaseError {
             ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot) => {
                 Self::Config {
                     doing,
-                    reason: "this is a node of a Redis Cluster; give the URL of a single Redis server"
-                        .to_owned(),
+                    reason: "this is a node of a Redis Cluster: name it as redis+cluster://host:port".to_owned(),
                 }
             }
             _ => Self::Corrupt { doing, what: format!("Redis answered {text:?}") },
@@ -190,7 +212,49 @@ fn after(text: &str, marker: &str) -> Option<String> {
 }
 
 fn permission_denied(error: &RedisError) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+    io_error(error).is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+/// The system's error behind one of the library, which keeps it shared.
+fn io_error(error: &RedisError) -> Option<&std::io::Error> {
+    let source = std::error::Error::source(error)?;
+    let shared = source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>();
+    shared.map_or_else(|| source.downcast_ref(), |shared| shared.downcast_ref())
+}
+
+/// What is wrong with a certificate, the server's or ours, if that is it.
+fn certificate_trouble(error: &RedisError) -> Option<String> {
+    use rustls::Error as Tls;
+    let tls = io_error(error)?.get_ref()?.downcast_ref::<Tls>()?;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library names dozens of errors, and more to come")]
+    match tls {
+        Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => {
+            Some(format!("the certificate of Redis is not trusted ({tls})"))
+        }
+        Tls::AlertReceived(_) => Some(format!("Redis does not take this client's certificate, or wants one ({tls})")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn sorted(error: io::Error) -> LeaseError {
+        LeaseError::from_redis("connect", Duration::ZERO, RedisError::from(error))
+    }
+
+    #[test]
+    fn what_no_waiting_mends_is_told_at_once() {
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = sorted(io::Error::new(io::ErrorKind::InvalidData, untrusted));
+        assert!(!error.is_retryable() && error.to_string().contains("STENO_REDIS_CA"), "{error}");
+        let error = sorted(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(!error.is_retryable() && error.to_string().contains("check its owner and mode"), "{error}");
+        for passes in [io::ErrorKind::ConnectionRefused, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData] {
+            assert!(sorted(io::Error::from(passes)).is_retryable(), "{passes}");
+        }
+    }
 }

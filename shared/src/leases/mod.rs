@@ -2,6 +2,7 @@
 //!
 //! `docs/leases.md` tells the keys, the records and the limits; the scripts in `lua/` are the logic.
 
+mod address;
 mod batch;
 mod choose_shard;
 mod claim;
@@ -14,6 +15,7 @@ mod item;
 mod items;
 mod keys;
 mod limits;
+mod link;
 mod payload;
 mod presence;
 mod queue;
@@ -24,7 +26,8 @@ mod settle;
 pub use batch::{Created, Enqueued, NewItem};
 pub use choose_shard::shard_order;
 pub use claim::{BatchState, Claim, ClaimRequest, Lease, Renewal, RequestId};
-pub use config::{PASSWORD_VARIABLE, RedisConfig};
+pub use address::check_redis_url;
+pub use config::{PASSWORD_VARIABLE, RedisConfig, RedisTls};
 pub use counts::ShardCounts;
 pub use error::LeaseError;
 pub use item::{Current, ItemRow, ItemState};

@@ -30,7 +30,7 @@ impl Leases {
     /// Connects, waiting up to [`RETRY_BUDGET`] for Redis to appear, and checks that this Redis will do.
     ///
     /// # Errors
-    /// [`LeaseError::Config`] for a server that is too old, may evict keys or is a cluster's node; else as any call.
+    /// [`LeaseError::Config`] for a server that is too old, may evict keys or is named as what it is not; else as any call.
     pub async fn connect(config: &RedisConfig, batch: &BatchId) -> Result<Self, LeaseError> {
         Self::connect_within(config, batch, RETRY_BUDGET).await
     }
@@ -76,13 +76,16 @@ impl Leases {
 
     async fn check_server(&self) -> Result<(), LeaseError> {
         let doing = "connect to Redis";
-        let answer = self.connection.request(doing, Request::Command(redis::cmd("INFO"))).await?;
-        let info: String =
+        let answer = self.connection.request(doing, Request::EachServer(redis::cmd("INFO"))).await?;
+        let infos: Vec<String> =
             redis::from_redis_value(answer).map_err(|error| LeaseError::corrupt(doing, error))?;
-        let warnings =
-            check_info(&info).map_err(|reason| LeaseError::Config { doing: doing.to_owned(), reason })?;
-        for warning in warnings {
-            tracing::warn!(event = "redis.setting", "{warning}");
+        let mode = if self.connection.is_cluster() { "cluster" } else { "standalone" };
+        for info in infos {
+            let warnings = check_info(&info, mode)
+                .map_err(|reason| LeaseError::Config { doing: doing.to_owned(), reason })?;
+            for warning in warnings {
+                tracing::warn!(event = "redis.setting", "{warning}");
+            }
         }
         Ok(())
     }
@@ -140,8 +143,8 @@ pub(super) fn field(text: &str, longest_chars: usize) -> String {
     text.chars().map(|c| if c.is_control() || c == '|' { ' ' } else { c }).take(longest_chars).collect()
 }
 
-/// Judges a server by its `INFO`: warnings, or why it cannot be used.
-fn check_info(info: &str) -> Result<Vec<String>, String> {
+/// Judges a server, which should run in this mode, by its `INFO`: warnings, or why it cannot be used.
+fn check_info(info: &str, mode: &str) -> Result<Vec<String>, String> {
     let value =
         |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     let version = value("redis_version").unwrap_or("");
@@ -149,10 +152,15 @@ fn check_info(info: &str) -> Result<Vec<String>, String> {
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST_REDIS {
         return Err(format!("the server is Redis {version}; 6.2 or later is needed"));
     }
-    if value("redis_mode") == Some("cluster") {
-        return Err(
-            "the server is a node of a Redis Cluster; give the URL of a single Redis server".to_owned()
-        );
+    match value("redis_mode").filter(|&found| found != mode) {
+        Some("cluster") => {
+            return Err("the server is a node of a Redis Cluster: name it as redis+cluster://host:port".to_owned());
+        }
+        Some("sentinel") => {
+            return Err("the server is a Sentinel: name it as redis+sentinel://host:port/SERVICE".to_owned());
+        }
+        Some(found) => return Err(format!("the server runs as {found}, not as {mode}; name it as redis://host:port")),
+        None => {}
     }
     if let Some(policy) = value("maxmemory_policy").filter(|&policy| policy != "noeviction") {
         return Err(format!(
@@ -179,19 +187,20 @@ mod tests {
 
     #[test]
     fn a_server_that_will_do() {
-        assert_eq!(check_info(GOOD), Ok(vec![]));
-        assert_eq!(check_info(&GOOD.replace("6.2.14", "10.0.1")), Ok(vec![]));
-        assert_eq!(check_info(&GOOD.replace("aof_enabled:1", "aof_enabled:0")).unwrap().len(), 1);
+        assert_eq!(check_info(GOOD, "standalone"), Ok(vec![]));
+        assert_eq!(check_info(&GOOD.replace("6.2.14", "10.0.1"), "standalone"), Ok(vec![]));
+        assert_eq!(check_info(&GOOD.replace("aof_enabled:1", "aof_enabled:0"), "standalone").unwrap().len(), 1);
     }
 
     #[test]
     fn servers_that_will_not_do_are_refused_with_a_remedy() {
         for (from, to, says) in [
             ("6.2.14", "6.0.16", "6.2 or later"),
-            ("standalone", "cluster", "single Redis"),
+            ("standalone", "cluster", "redis+cluster://"),
+            ("standalone", "sentinel", "redis+sentinel://"),
             ("noeviction", "allkeys-lru", "set `maxmemory-policy noeviction`"),
         ] {
-            let reason = check_info(&GOOD.replace(from, to)).unwrap_err();
+            let reason = check_info(&GOOD.replace(from, to), "standalone").unwrap_err();
             assert!(reason.contains(says), "{reason}");
         }
     }

@@ -152,9 +152,9 @@ async fn unfit_servers_and_addresses_are_refused_with_a_remedy() -> Result<()> {
     let leases = Leases::connect(&RedisConfig::new(url), &batch).await?;
     assert!(!format!("{leases:?}").contains("secret"));
     // As a pod is told: the address in a file, the password beside it.
-    let beside = RedisConfig { url: locked.url(), password: Some("secret".to_owned()) };
+    let beside = RedisConfig { password: Some("secret".to_owned()), ..locked.config() };
     Leases::connect(&beside, &batch).await?;
-    let wrong = RedisConfig { url: locked.url(), password: Some("wrong".to_owned()) };
+    let wrong = RedisConfig { password: Some("wrong".to_owned()), ..locked.config() };
     assert!(matches!(connect(&wrong).await, LeaseError::Refused { .. }));
     Ok(())
 }

@@ -9,6 +9,7 @@ mod kill;
 mod options;
 mod other_settings;
 mod plain;
+mod redis_production;
 mod refusals;
 mod s3;
 mod secrets;

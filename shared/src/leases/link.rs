@@ -1,0 +1,257 @@
+//! Opening a connection to what a URL names, and sending over it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind,
+    TlsCertificates, TlsMode, Value,
+};
+use tokio::sync::Mutex;
+
+use super::address::{Address, Login};
+use super::config::{RedisConfig, RedisTls};
+use super::connection::Request;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests to different slots of a cluster that are under way at once.
+const SLOTS_AT_ONCE: usize = 16;
+
+/// Opens connections to one address.
+pub(super) enum Dialer {
+    Single(Client),
+    Sentinel(Box<Mutex<SentinelClient>>),
+    Cluster(Box<ClusterClient>),
+}
+
+/// An open connection. Clones share it.
+#[derive(Clone)]
+pub(super) enum Link {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Dialer {
+    /// Reads address and certificates; connects to nothing.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn new(config: &RedisConfig) -> Result<Self, String> {
+        let text = |error: RedisError| error.to_string();
+        let certificates = certificates(&config.tls)?;
+        install_tls_provider();
+        let tcp = tcp_settings();
+        match Address::parse(&config.url)? {
+            Address::Single(info) => {
+                let mut info = *info;
+                let own = config.password.as_deref().filter(|_| info.redis_settings().password().is_none());
+                if let Some(password) = own {
+                    let settings = info.redis_settings().clone().set_password(password);
+                    info = info.set_redis_settings(settings);
+                }
+                let info = info.set_tcp_settings(tcp);
+                let client = match info.addr() {
+                    redis::ConnectionAddr::TcpTls { .. } => Client::build_with_tls(info, certificates),
+                    _ => Client::open(info),
+                };
+                client.map(Self::Single).map_err(text)
+            }
+            Address::Sentinel { sentinels, service, db, login } => {
+                let mut builder = SentinelClientBuilder::new(sentinels, service, SentinelServerType::Master)
+                    .map_err(text)?
+                    .set_client_to_redis_db(db)
+                    .set_client_to_redis_tcp_settings(tcp.clone())
+                    .set_client_to_sentinel_tcp_settings(tcp);
+                if let Some(user) = &login.user {
+                    builder = builder.set_client_to_redis_username(user);
+                }
+                if let Some(password) = login.password.as_ref().or(config.password.as_ref()) {
+                    builder = builder.set_client_to_redis_password(password);
+                }
+                if let Some(password) = &config.sentinel_password {
+                    builder = builder.set_client_to_sentinel_password(password);
+                }
+                if login.tls {
+                    builder = builder
+                        .set_client_to_redis_tls_mode(TlsMode::Secure)
+                        .set_client_to_redis_certificates(certificates.clone())
+                        .set_client_to_sentinel_tls_mode(TlsMode::Secure)
+                        .set_client_to_sentinel_certificates(certificates);
+                }
+                builder.build().map(|client| Self::Sentinel(Box::new(Mutex::new(client)))).map_err(text)
+            }
+            Address::Cluster { nodes, login: Login { user, password, tls } } => {
+                let nodes: Vec<redis::ConnectionInfo> = nodes
+                    .into_iter()
+                    .map(redis::IntoConnectionInfo::into_connection_info)
+                    .collect::<RedisResult<_>>()
+                    .map_err(text)?;
+                // What is tried again is tried again by whoever asked, with more patience.
+                let mut builder = ClusterClient::builder(nodes)
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(RESPONSE_TIMEOUT)
+                    .retries(2)
+                    .tcp_settings(tcp);
+                if let Some(user) = &user {
+                    builder = builder.username(user);
+                }
+                if let Some(password) = password.as_ref().or(config.password.as_ref()) {
+                    builder = builder.password(password);
+                }
+                if tls {
+                    builder = builder.tls(TlsMode::Secure).certs(certificates);
+                }
+                builder.build().map(|client| Self::Cluster(Box::new(client))).map_err(text)
+            }
+        }
+    }
+
+    /// Connects. Behind Sentinels, to whatever server is the primary now.
+    pub(super) async fn dial(&self) -> RedisResult<Link> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        match self {
+            Self::Single(client) => {
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Link::Single)
+            }
+            Self::Sentinel(client) => {
+                client.lock().await.get_async_connection_with_config(&config).await.map(Link::Single)
+            }
+            Self::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+        }
+    }
+
+    /// Whether it is a cluster, so that keys lie on different servers.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+}
+
+impl Link {
+    /// Sends, and once more after loading the script if Redis does not know it (first use, or a restart).
+    pub(super) async fn send(&mut self, request: &Request<'_>) -> RedisResult<Value> {
+        match (self, request) {
+            (Self::Single(link), Request::EachServer(command)) => {
+                Ok(Value::Array(vec![command.query_async(link).await?]))
+            }
+            (Self::Cluster(link), Request::EachServer(command)) => {
+                let to_all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                match link.route_command((*command).clone(), to_all).await? {
+                    Value::Map(answers) => Ok(Value::Array(answers.into_iter().map(|(_, answer)| answer).collect())),
+                    answer => Ok(Value::Array(vec![answer])),
+                }
+            }
+            (Self::Single(link), Request::Command(command)) => command.query_async(link).await,
+            (Self::Cluster(link), Request::Command(command)) => command.query_async(link).await,
+            (Self::Single(link), Request::Commands(commands)) => pipeline(commands).query_async(link).await,
+            (Self::Cluster(link), Request::Commands(commands)) => each(link, commands.clone()).await,
+            (Self::Single(link), Request::Script { script, keys, args }) => {
+                with_script(link, script, evalsha(script, keys, args)).await
+            }
+            (Self::Cluster(link), Request::Script { script, keys, args }) => {
+                with_script(link, script, evalsha(script, keys, args)).await
+            }
+            (Self::Single(link), Request::ScriptForEach { script, keys, args }) => {
+                let pipeline = pipeline(&evalsha_each(script, keys, args));
+                let result = pipeline.query_async(link).await;
+                if !is_unknown_script(&result) {
+                    return result;
+                }
+                script.load_async(link).await?;
+                pipeline.query_async(link).await
+            }
+            (Self::Cluster(link), Request::ScriptForEach { script, keys, args }) => {
+                let commands = evalsha_each(script, keys, args);
+                let result = each(link, commands.clone()).await;
+                if !is_unknown_script(&result) {
+                    return result;
+                }
+                script.load_async(link).await?;
+                each(link, commands).await
+            }
+        }
+    }
+}
+
+/// Commands whose keys lie in different slots: each goes its own way, several at once, answers in their order.
+async fn each(link: &ClusterConnection, commands: Vec<Cmd>) -> RedisResult<Value> {
+    let sent = futures::stream::iter(commands).map(|command| {
+        let mut link = link.clone();
+        async move { command.query_async::<Value>(&mut link).await }
+    });
+    let answers: Vec<RedisResult<Value>> = sent.buffered(SLOTS_AT_ONCE).collect().await;
+    answers.into_iter().collect::<RedisResult<Vec<Value>>>().map(Value::Array)
+}
+
+fn pipeline(commands: &[Cmd]) -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    for command in commands {
+        pipeline.add_command(command.clone());
+    }
+    pipeline
+}
+
+async fn with_script<C: ConnectionLike + Send>(link: &mut C, script: &Script, command: Cmd) -> RedisResult<Value> {
+    let result = command.query_async(link).await;
+    if !is_unknown_script(&result) {
+        return result;
+    }
+    script.load_async(link).await?;
+    command.query_async(link).await
+}
+
+fn is_unknown_script(result: &RedisResult<Value>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
+}
+
+fn evalsha_each(script: &Script, keys: &[Vec<String>], args: &[Vec<u8>]) -> Vec<Cmd> {
+    keys.iter().map(|keys| evalsha(script, keys, args)).collect()
+}
+
+fn evalsha(script: &Script, keys: &[String], args: &[Vec<u8>]) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(script.get_hash()).arg(keys.len()).arg(keys).arg(args);
+    command
+}
+
+fn tcp_settings() -> TcpSettings {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(15))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3);
+    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
+}
+
+/// The library takes the process's choice of cryptography, and has none of its own.
+fn install_tls_provider() {
+    // Another part of the program has chosen before: that is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn certificates(tls: &RedisTls) -> Result<TlsCertificates, String> {
+    let read = |what: &str, path: &Path| {
+        std::fs::read(path).map_err(|error| format!("failed to read {what} {}: {error}", path.display()))
+    };
+    let client_tls = match (&tls.cert, &tls.key) {
+        (Some(cert), Some(key)) => Some(ClientTlsConfig {
+            client_cert: read("the certificate for Redis", cert)?,
+            client_key: read("the key for Redis", key)?,
+        }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            return Err("a client's certificate and its key belong together: set STENO_REDIS_CERT and STENO_REDIS_KEY".to_owned());
+        }
+    };
+    let root_cert = tls.ca.as_deref().map(|path| read("the certificate authority of Redis", path)).transpose()?;
+    Ok(TlsCertificates { client_tls, root_cert })
+}
