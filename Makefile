@@ -13,7 +13,7 @@ SHELL := /bin/bash
 
 LIBRARY_PART := $(if $(filter engine-prebuilt,$(ENGINE)),library)
 DEMO_PARTS := $(LIBRARY_PART) model redis ffmpeg
-TEST_PARTS := $(DEMO_PARTS) base versitygw toxiproxy
+TEST_PARTS := $(DEMO_PARTS) base versitygw toxiproxy $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),faketime)
 # The default features are named only when they are left, so that Cargo's own flags keep their meaning.
 FEATURES := $(if $(filter-out engine-prebuilt,$(ENGINE)),--no-default-features --features steno-worker/$(ENGINE))
 
@@ -62,6 +62,19 @@ chaos: setup-tests ## N=1000 faults in whole runs, then what they cost (SEED=…
 	STENO_CHAOS_FAULTS='$(N)' STENO_CHAOS_SEED='$(SEED)' STENO_CHAOS_ONLY='$(ONLY)' STENO_CHAOS_GAP='$(GAP)' \
 		$(CARGO) test --package steno-tests --test chaos -- --nocapture nothing_is_lost
 
+.PHONY: chaos-each
+chaos-each: setup-tests ## N faults of each kind, one kind after the other: the table of docs/reliability.md (N=10 GAP=10 take half an hour)
+	$(CARGO) build --workspace $(FEATURES)
+	STENO_CHAOS_FAULTS='$(N)' STENO_CHAOS_SEED='$(SEED)' STENO_CHAOS_ONLY='$(ONLY)' STENO_CHAOS_GAP='$(GAP)' STENO_CHAOS_EACH=yes \
+		$(CARGO) test --package steno-tests --test chaos -- --nocapture nothing_is_lost
+
+# Random inputs of `make fuzz` to each reader.
+INPUTS ?= 1000000
+
+.PHONY: fuzz
+fuzz: setup-tests ## INPUTS=1000000 random inputs to each reader of what strangers write; what fails is kept in proptest-regressions
+	PROPTEST_CASES='$(INPUTS)' $(CARGO) test --workspace $(FEATURES) --lib --test formats --test storage -- fuzz_
+
 ##@ Build
 
 .PHONY: build
@@ -74,7 +87,7 @@ release: setup ## Build the programs with all optimisations
 
 .PHONY: dist
 dist: ## Make dist/steno-VERSION-x86_64-linux.tar.gz, which runs from any folder, and check that it does
-	@tools/setup library model portable-redis portable-ffmpeg
+	@tools/setup library model portable-redis portable-ffmpeg cargo-auditable cargo-cyclonedx
 	tools/dist
 	tools/check-dist
 

@@ -6,6 +6,7 @@ mod outcome;
 mod request;
 mod rounds;
 mod supervision;
+mod turn;
 
 pub use request::{Engine, RunRequest};
 
@@ -30,6 +31,7 @@ use begin::{check_redis, create, recover};
 use model::Model;
 use rounds::Rounds;
 use supervision::Interrupts;
+use turn::Turn;
 
 /// Runs a batch to its end, or until it is stopped.
 ///
@@ -50,8 +52,12 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
     check_redis(&request, &folder)?;
     folder.give_redis(request.redis.as_ref())?;
     let mut redis = BatchRedis::open(&folder).await?;
+    let mut turn = None;
     let outcome = async {
         let leases = Leases::connect(&redis.config(), &meta.batch).await?;
+        if !redis.is_private() {
+            turn = Some(Turn::take(&leases, &folder).await?);
+        }
         let meta = create(&leases, &redis.config(), &folder, meta).await?;
         folder.write_batch(&meta)?;
         folder.keep_manifest(request.manifest.as_deref(), input.location())?;
@@ -88,6 +94,9 @@ pub async fn run(request: RunRequest) -> Result<Summary, Failure> {
         summary
     }
     .await;
+    if let Some(turn) = turn {
+        turn.end().await;
+    }
     redis.stop().await;
     outcome
 }

@@ -79,7 +79,8 @@ async fn main() -> Result<()> {
 
 async fn measure(items: u32, aof: bool, shuffled: bool) -> Result<Cost> {
     let args = if aof { vec!["--appendonly", "yes", "--appendfsync", "everysec"] } else { vec![] };
-    let options = RedisOptions { aof: false, args: args.into_iter().map(String::from).collect() };
+    let args = args.into_iter().map(String::from).collect();
+    let options = RedisOptions { args, ..RedisOptions::default() };
     let world = LeaseWorld::with(options, 1, &LeaseLimits::default()).await?;
     let before = memory(&world)?;
     let cpu_start = server_cpu_us(&world)?;

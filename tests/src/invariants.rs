@@ -56,6 +56,19 @@ pub fn check(world: &World, all: &[&str], dead: &[&str]) -> anyhow::Result<Trans
     Ok(found)
 }
 
+/// Removes what a killed writer leaves in a flat output between making its temporary file and naming it, as a run that comes an
+/// hour later would; another scenario is about that.
+///
+/// # Errors
+/// When one cannot be removed.
+pub fn remove_temporaries(world: &World) -> anyhow::Result<()> {
+    let names = transcripts::files(&world.output())?.into_keys();
+    for name in names.filter(|name| name.starts_with(".steno-tmp-")) {
+        std::fs::remove_file(world.output().join(name))?;
+    }
+    Ok(())
+}
+
 /// Waits until no process has to do with the world any more: a killed one's children end by themselves.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use redis::{Connection, cmd};
 use steno_shared::batch::{BatchMeta, ModelIdentity};
 use steno_shared::ids::{BatchId, Epoch, ItemId, ShardId, WorkerId};
 use steno_shared::leases::{
-    Claim, ClaimRequest, Created, Cursor, ItemRow, ItemState, Lease, LeaseLimits, Leases, NewItem, RequestId,
+    Claim, ClaimRequest, Created, Cursor, ItemRow, ItemState, Lease, LeaseLimits, Leases, NewItem,
+    RedisConfig, RequestId,
 };
 use steno_shared::options::TranscribeOptions;
 use steno_shared::recording::{DurationSource, Recording};
@@ -15,6 +16,7 @@ use steno_shared::transcript::Format;
 use steno_shared::worker_config::{Device, EngineKind, WorkLimits, WorkerConfig};
 
 use crate::lease_invariants::{RawShard, check_invariants, key, read_raw};
+use crate::redis_cluster::RedisCluster;
 use crate::redis_server::{RedisOptions, RedisServer};
 
 /// The shard that scenarios with one shard use.
@@ -24,8 +26,10 @@ pub const LONG_MS: u64 = 600_000;
 
 /// A batch with a server of its own.
 pub struct LeaseWorld {
-    /// The server.
+    /// The server; of a cluster, the one with the first shard.
     pub server: RedisServer,
+    /// The other servers of a cluster.
+    pub beside: Vec<RedisServer>,
     /// The handle under test.
     pub leases: Leases,
     /// The batch.
@@ -89,7 +93,28 @@ impl LeaseWorld {
         let leases = Leases::connect(&server.config(), &batch).await?;
         let created = leases.create_batch(&batch_meta(&batch, shards), limits).await?;
         anyhow::ensure!(created == Created::New, "a fresh Redis knows the batch");
-        Ok(Self { server, leases, batch, shards })
+        Ok(Self { server, beside: Vec::new(), leases, batch, shards })
+    }
+
+    /// A batch of one shard on a Redis Cluster.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub async fn on_cluster(limits: &LeaseLimits) -> Result<Self> {
+        let cluster = RedisCluster::start()?;
+        let batch: BatchId = "night-2026".parse()?;
+        let leases = Leases::connect(&RedisConfig::new(cluster.url()), &batch).await?;
+        leases.create_batch(&batch_meta(&batch, 1), limits).await?;
+        let mut beside = cluster.nodes;
+        let meta = key(&batch, SHARD, "meta");
+        // The others answer that it is elsewhere.
+        let holds = |node: &RedisServer| {
+            node.connection()
+                .is_ok_and(|mut node| cmd("EXISTS").arg(&meta).query::<bool>(&mut node).unwrap_or(false))
+        };
+        let place = beside.iter().position(holds).context("no node of the cluster has the batch")?;
+        let server = beside.swap_remove(place);
+        Ok(Self { server, beside, leases, batch, shards: 1 })
     }
 
     /// A worker's configuration for the batch, with places that are not there.

@@ -1,7 +1,9 @@
 //! One world of real parts for the scenarios in `tests/`.
 
 pub mod audio;
+pub mod clock;
 pub mod condition;
+pub mod disk;
 pub mod http_faults;
 pub mod invariants;
 pub mod lease_invariants;

@@ -28,11 +28,15 @@ impl RedisCluster {
     /// When they do not find together.
     pub fn start() -> Result<Self> {
         let (mut nodes, mut ports) = (Vec::new(), Vec::new());
-        for _ in 0..6 {
+        while nodes.len() < 6 {
             let port = port_with_bus()?;
             let args = ["--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
-            nodes.push(RedisServer::start(RedisOptions { aof: true, args: with_port(port, &args) })?);
-            ports.push(port);
+            let options = RedisOptions { aof: true, args: with_port(port, &args), ..RedisOptions::default() };
+            // Another process may have taken one of its ports meanwhile.
+            if let Ok(node) = RedisServer::start(options) {
+                nodes.push(node);
+                ports.push(port);
+            }
         }
         let created = Command::new(audio::fetched("bin/redis-cli")?)
             .args(["--cluster", "create"])
@@ -40,7 +44,11 @@ impl RedisCluster {
             .args(["--cluster-replicas", "1", "--cluster-yes"])
             .stdin(Stdio::null())
             .output()?;
-        ensure!(created.status.success(), "redis-cli --cluster create: {}", String::from_utf8_lossy(&created.stdout));
+        ensure!(
+            created.status.success(),
+            "redis-cli --cluster create: {}",
+            String::from_utf8_lossy(&created.stdout)
+        );
         let cluster = Self { nodes, ports };
         for node in &cluster.nodes {
             condition::until_so("the node says that the cluster is whole", || {
@@ -87,6 +95,7 @@ pub struct Watched {
     pub replica: RedisServer,
     sentinel: Child,
     port: u16,
+    password: String,
     _folder: TempDir,
 }
 
@@ -98,7 +107,13 @@ impl Watched {
     pub fn start(password: &str) -> Result<Self> {
         let ports = [free_port()?, free_port()?];
         let own = ["--bind", "127.0.0.1", "--requirepass", password, "--masterauth", password];
-        let server = |port, args: &[&str]| RedisServer::start(RedisOptions { aof: true, args: with_port(port, args) });
+        let server = |port, args: &[&str]| {
+            RedisServer::start(RedisOptions {
+                aof: true,
+                args: with_port(port, args),
+                ..RedisOptions::default()
+            })
+        };
         let primary = server(ports[0], &own)?;
         let master = ports[0].to_string();
         let replica = server(ports[1], &[&own[..], &["--replicaof", "127.0.0.1", &master]].concat())?;
@@ -128,17 +143,35 @@ impl Watched {
             .stderr(log)
             .spawn()
             .context("failed to start a Sentinel")?;
-        let watched = Self { primary, replica, sentinel, port, _folder: folder };
+        let watched =
+            Self { primary, replica, sentinel, port, password: password.to_owned(), _folder: folder };
         condition::until_so("the Sentinel knows the replica", || {
-            let Ok(mut connection) =
-                redis::Client::open(format!("redis://127.0.0.1:{port}")).and_then(|client| client.get_connection())
+            let Ok(mut connection) = redis::Client::open(format!("redis://127.0.0.1:{port}"))
+                .and_then(|client| client.get_connection())
             else {
                 return Ok(false);
             };
-            let replicas: redis::Value = cmd("SENTINEL").arg("REPLICAS").arg("calls").query(&mut connection)?;
+            let replicas: redis::Value =
+                cmd("SENTINEL").arg("REPLICAS").arg("calls").query(&mut connection)?;
             Ok(matches!(replicas, redis::Value::Array(replicas) if !replicas.is_empty()))
         })?;
         Ok(watched)
+    }
+
+    /// Has the Sentinel make the replica the primary, and the primary a replica.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn fail_over(&self) -> Result<()> {
+        let mut sentinel =
+            redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?.get_connection()?;
+        cmd("SENTINEL").arg("FAILOVER").arg("calls").exec(&mut sentinel)?;
+        condition::until_so("the old primary is a replica", || {
+            let mut connection = self.primary.connection()?;
+            cmd("AUTH").arg(&self.password).exec(&mut connection)?;
+            let info: String = cmd("INFO").arg("replication").query(&mut connection)?;
+            Ok(info.contains("role:slave"))
+        })
     }
 
     /// How Steno reaches the primary, whichever it is.
@@ -170,8 +203,10 @@ fn free_port() -> Result<u16> {
 
 fn port_with_bus() -> Result<u16> {
     for _ in 0..100 {
-        let port = rand::random_range(20_000..30_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port + BUS)).is_ok() {
+        let port = rand::random_range(10_000..22_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind(("127.0.0.1", port + BUS)).is_ok()
+        {
             return Ok(port);
         }
     }

@@ -31,6 +31,10 @@ pub fn full_disk_for_redis(data: &Path) -> Result<()> {
 pub struct RedisOptions {
     /// Keep an append-only file, synced at every write, so that a killed server comes back with all it answered.
     pub aof: bool,
+    /// Its environment, beside this process's.
+    pub env: Vec<(&'static str, String)>,
+    /// The folder for its data, instead of one of its own.
+    pub data: Option<PathBuf>,
     /// Further arguments, such as `["--maxmemory", "4mb"]`.
     pub args: Vec<String>,
 }
@@ -71,7 +75,7 @@ impl RedisServer {
     /// The data folder: the append-only file is in it.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.options.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// Its socket.
@@ -136,6 +140,7 @@ impl RedisServer {
         if self.options.aof {
             command.args(["--appendonly", "yes", "--appendfsync", "always"]);
         }
+        command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
         command.args(&self.options.args).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("failed to start {}", program.display()))?);
         self.wait_until_ready()

@@ -44,7 +44,8 @@ impl TlsProxy {
         std::fs::write(folder.path().join("ca.crt"), authority.pem())?;
         for (name, subject) in [("server", "localhost"), ("client", "steno")] {
             let key = KeyPair::generate()?;
-            let certificate = CertificateParams::new(vec![subject.to_owned()])?.signed_by(&key, &authority)?;
+            let certificate =
+                CertificateParams::new(vec![subject.to_owned()])?.signed_by(&key, &authority)?;
             std::fs::write(folder.path().join(format!("{name}.crt")), certificate.pem())?;
             std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem())?;
         }

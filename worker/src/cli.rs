@@ -1,7 +1,7 @@
 //! The worker's command line. The coordinator, or a pod's command, starts it; a person rarely does.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -9,10 +9,11 @@ use steno_shared::exit::Exit;
 use steno_shared::ids::ShardId;
 use steno_shared::storage::Location;
 
+use crate::decode_audio::{Confine, Ffmpeg, confinement};
 use crate::pull_model::pull_model;
 use crate::{decode_audio, run};
 
-/// The hidden subcommand that says as JSON what the kernel of this machine holds a decoder to.
+/// The hidden subcommand that says as JSON what the kernel of this machine holds a decoder to; an ffmpeg may be named after it.
 const CONFINEMENT: &str = "confinement";
 
 /// Transcribes the recordings of a batch, one lease after the other.
@@ -60,7 +61,9 @@ pub fn main() -> ExitCode {
     // Before any other thread is there: none of these would be confined.
     match arguments.next() {
         Some(name) if name == decode_audio::child::SUBCOMMAND => return decode_audio::child::run(arguments),
-        Some(name) if name == CONFINEMENT => return say_confinement(),
+        Some(name) if name == CONFINEMENT => {
+            return say_confinement(arguments.next().map(PathBuf::from).as_deref());
+        }
         Some(_) | None => {}
     }
     let command = Cli::parse().command;
@@ -92,15 +95,23 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn say_confinement() -> ExitCode {
-    let said = decode_audio::child::confinement().and_then(|confinement| {
-        serde_json::to_writer(std::io::stdout(), &confinement).map_err(std::io::Error::from)
+/// What a decoder is held to: this ffmpeg, if one is named, else one that can be confined altogether.
+fn say_confinement(ffmpeg: Option<&Path>) -> ExitCode {
+    let confine = match ffmpeg {
+        None => Ok(Confine::ToFiles(Vec::new())),
+        Some(program) => std::env::current_exe().map_err(|error| error.to_string()).and_then(|worker| {
+            let opened = Ffmpeg::open(program, &worker, &std::env::temp_dir());
+            opened.map(|ffmpeg| ffmpeg.confine).map_err(|error| error.to_string())
+        }),
+    };
+    let said = confine.and_then(|confine| {
+        serde_json::to_writer(std::io::stdout(), &confinement(&confine)).map_err(|error| error.to_string())
     });
     match said {
         Ok(()) => Exit::Success.into(),
         Err(error) => {
             // Nothing is told to anybody when standard error is closed too.
-            let _ = writeln!(std::io::stderr(), "failed to confine this process: {error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             Exit::Unusable.into()
         }
     }

@@ -9,7 +9,7 @@ use steno_shared::options::Mode;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::batch::windows_expected;
-use crate::claim::{Claimed, claim_one, may_leave};
+use crate::claim::{Claimed, Claims, claim_one, may_leave};
 use crate::control::Order;
 use crate::farewell;
 use crate::finish::{After, release, settle};
@@ -39,6 +39,8 @@ pub struct Feed {
     pub held: Arc<Held>,
     /// Where the engine takes its work from.
     pub prefetch: Prefetch,
+    /// What it asks for.
+    pub claims: Claims,
 }
 
 /// How the feeding ended.
@@ -90,6 +92,7 @@ impl Feed {
         }
         self.prefetch.close();
         let station = &self.preparation.station;
+        self.claims.give_back(station).await;
         if let Err(error) = station.leases.busy(&station.worker).await {
             tracing::debug!(%error, "worker.goodbye_not_told");
         }
@@ -171,7 +174,9 @@ impl Feed {
         }
         let station = &self.preparation.station;
         let waiting = self.prefetch.n_waiting() + under_way.expected;
-        match claim_one(station, self.held.is_empty(), waiting, self.prefetch.batch_size()).await? {
+        let claimed =
+            claim_one(&self.claims, station, self.held.is_empty(), waiting, self.prefetch.batch_size());
+        match claimed.await? {
             Claimed::Lease(lease) => {
                 *idle_wait = IDLE_WAIT.0;
                 self.begin(under_way, *lease).await;

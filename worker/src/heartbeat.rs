@@ -6,9 +6,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
-use steno_shared::leases::{Lease, LeaseError, Leases, Phase, WorkerReport};
+use steno_shared::leases::{Lease, LeaseError, Leases, Phase, Renewal, WorkerReport};
 use steno_shared::worker_config::WorkerConfig;
 
 use crate::control::{Control, Order};
@@ -116,11 +117,8 @@ impl Beating {
         let mut renewed: Option<Instant> = None;
         loop {
             let renew = renewed.is_none_or(|at| at.elapsed() + report_every > renew_every);
-            match runtime.block_on(self.beat(leases.take(), renew)) {
-                Ok(connected) => {
-                    leases = Some(connected);
-                    renewed = if renew { Some(Instant::now()) } else { renewed };
-                }
+            match runtime.block_on(self.beat(&mut leases, renew)) {
+                Ok(()) => renewed = if renew { Some(Instant::now()) } else { renewed },
                 Err(error) => tracing::warn!(%error, "heartbeat.missed"),
             }
             match stopped.recv_timeout(report_every) {
@@ -138,13 +136,16 @@ impl Beating {
         }
     }
 
-    /// Tells what this worker does and, if `renew`, renews all it holds. Gives the connection back for the next beat.
-    async fn beat(&self, leases: Option<Leases>, renew: bool) -> Result<Leases, LeaseError> {
-        let leases = match leases {
-            Some(leases) => leases,
+    /// Tells what this worker does and, if `renew`, renews all it holds. What it is connected to is kept for the next beat: it
+    /// connects anew by itself.
+    async fn beat(&self, connected: &mut Option<Leases>, renew: bool) -> Result<(), LeaseError> {
+        let leases = match connected {
+            Some(leases) => leases.clone(),
             None => {
                 let budget = Duration::from_millis(self.config.lease_ms / 3);
-                Leases::connect_within(&self.config.redis, &self.config.meta.batch, budget).await?
+                let leases =
+                    Leases::connect_within(&self.config.redis, &self.config.meta.batch, budget).await?;
+                connected.insert(leases).clone()
             }
         };
         let now = Instant::now();
@@ -161,24 +162,34 @@ impl Beating {
             }
             (self.when_stuck)(item);
         }
-        told.map(|()| leases)
+        told
     }
 
     async fn tell(&self, leases: &Leases, alive: &[Arc<HeldItem>], renew: bool) -> Result<(), LeaseError> {
         let due = if renew { by_shard(alive) } else { Vec::new() };
-        for (shard, items) in due {
-            let renewal = leases.renew(shard, &self.worker, &items, self.config.lease_ms).await?;
-            for lost in renewal.lost {
-                if let Some(item) = alive.iter().find(|item| item.lease.id == lost) {
-                    tracing::warn!(name = ?item.lease.recording.name, "lease.lost");
-                    item.set_lost();
-                }
-            }
-            if renewal.drain {
-                self.control.give(Order::Drain);
+        // Side by side, and to the end: a shard whose server is away holds up no other.
+        let renewals =
+            due.iter().map(|(shard, items)| leases.renew(*shard, &self.worker, items, self.config.lease_ms));
+        let mut outcome = Ok(());
+        for renewal in join_all(renewals).await {
+            match renewal {
+                Ok(renewal) => self.take(renewal, alive),
+                Err(error) => outcome = Err(error),
             }
         }
-        leases.report_worker(&self.report(alive), self.config.lease_ms).await
+        outcome.and(leases.report_worker(&self.report(alive), self.config.lease_ms).await)
+    }
+
+    fn take(&self, renewal: Renewal, alive: &[Arc<HeldItem>]) {
+        for lost in renewal.lost {
+            if let Some(item) = alive.iter().find(|item| item.lease.id == lost) {
+                tracing::warn!(name = ?item.lease.recording.name, "lease.lost");
+                item.set_lost();
+            }
+        }
+        if renewal.drain {
+            self.control.give(Order::Drain);
+        }
     }
 
     fn stuck(&self, item: &HeldItem, now: Instant) -> Option<Stuck> {

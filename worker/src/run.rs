@@ -13,6 +13,7 @@ use steno_shared::simulated;
 use steno_shared::storage::{Location, StorageErrorKind, Store};
 use steno_shared::worker_config::{EngineKind, WorkerConfig};
 
+use crate::claim::Claims;
 use crate::control::{Control, Order};
 use crate::decode_audio::Ffmpeg;
 use crate::engine_thread::{EngineThread, LoadedEngine};
@@ -63,11 +64,11 @@ pub async fn run(config_path: &Path, name: &str, home: ShardId, watch_stdin: boo
     }
 }
 
-fn open_ffmpeg(program: &Path) -> Result<Ffmpeg, StartError> {
+fn open_ffmpeg(program: &Path, spool: &Path) -> Result<Ffmpeg, StartError> {
     let worker = std::env::current_exe().map_err(|error| {
         StartError::new(Exit::Internal, format!("failed to find this executable: {error}"))
     })?;
-    Ffmpeg::open(program, &worker).map_err(|error| StartError::new(Exit::Unusable, error))
+    Ffmpeg::open(program, &worker, spool).map_err(|error| StartError::new(Exit::Unusable, error))
 }
 
 async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) -> Result<Exit, StartError> {
@@ -80,7 +81,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     }
     let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
     check_output_kind(&station.output, is_simulated).await?;
-    let ffmpeg = if is_simulated { None } else { Some(Arc::new(open_ffmpeg(&station.config.ffmpeg)?)) };
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
     let meta = &station.config.meta;
@@ -92,6 +92,11 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
             format!("failed to make the spool folder in {}: {error}", station.config.spool.display()),
         )
     })?;
+    let ffmpeg = if is_simulated {
+        None
+    } else {
+        Some(Arc::new(open_ffmpeg(&station.config.ffmpeg, spool.folder())?))
+    };
     let (engine, loaded) = EngineThread::start(&station.config, publisher.clone(), Arc::clone(&control))
         .map_err(|error| StartError::new(Exit::Internal, error))?;
     let busy = match loaded.await {
@@ -138,6 +143,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         preparation: Arc::new(preparation),
         held: Arc::clone(&held),
         prefetch: engine.prefetch.clone(),
+        claims: Claims::default(),
     };
     let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));

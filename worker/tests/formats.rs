@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use steno_shared::fingerprint::Fingerprint;
 use steno_shared::subtitles::SubtitleLayout;
-use steno_shared::transcript::{Format, Provenance, SCHEMA_VERSION, Segment, Transcript, Word};
+use steno_shared::transcript::{
+    Format, Provenance, PublishedHead, SCHEMA_VERSION, Segment, Transcript, Word,
+};
 use steno_worker::formats::render;
 
 fn transcript(segments: Vec<Segment>) -> Transcript {
@@ -248,6 +250,58 @@ proptest! {
             prop_assert_eq!(fields.len(), 3);
             let times: Vec<u64> = fields[..2].iter().map(|field| field.parse().unwrap()).collect();
             prop_assert!(times[0] <= times[1]);
+        }
+    }
+}
+
+/// A valid transcript's JSON with pieces of it replaced, so that much of it is still one.
+fn nearly_a_transcript() -> impl Strategy<Value = String> {
+    let value = prop::sample::select(vec![
+        "null",
+        "-1",
+        "1e308",
+        "-1e308",
+        "1e999",
+        "0",
+        "\"\"",
+        "\"-->\"",
+        "\"\\n\\n\"",
+        "[]",
+        "{}",
+        "\"\\u0000\"",
+        "NaN",
+        "9223372036854775808",
+        "\"\\ud800\"",
+        "\" a b\"",
+    ]);
+    let place = (0.0..1.0, value);
+    (segments(), prop::collection::vec(place, 0..4)).prop_map(|(segments, replaced)| {
+        let mut text = String::from_utf8(transcript(segments).to_json().unwrap()).unwrap();
+        for (at, new) in replaced {
+            // The value of the next line after that place.
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            let line = ((lines.len() - 1) as f64 * at) as usize;
+            if let Some((key, _)) = lines[line].split_once(": ") {
+                let comma = if lines[line].ends_with(',') { "," } else { "" };
+                lines[line] = format!("{key}: {new}{comma}");
+            }
+            text = lines.join("\n");
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1000), ..ProptestConfig::default() })]
+
+    /// Somebody else may have written what lies in the output: it is read or not, and what is read is rendered.
+    #[test]
+    fn fuzz_transcript(text in nearly_a_transcript(), layout in layouts()) {
+        let _ = serde_json::from_str::<PublishedHead>(&text);
+        if let Ok(transcript) = serde_json::from_str::<Transcript>(&text) {
+            for format in Format::ALL {
+                let _ = render(format, &transcript, &layout);
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The arguments of `steno run`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use steno_shared::leases::RedisConfig;
 use steno_shared::storage::Location;
-use steno_shared::worker_config::Device;
+use steno_shared::worker_config::{Device, WorkLimits};
 
 use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::{TranscriptArguments, named};
@@ -50,6 +51,10 @@ pub(super) struct RunArguments {
     /// Where the engine runs: auto, cpu or cuda.
     #[arg(long, default_value = "auto", value_parser = named::<Device>)]
     device: Device,
+    /// Seconds after which a recording on which nothing moves, not even a window of its text, is taken for stuck and its worker
+    /// started anew: more on a slow machine with a large model.
+    #[arg(long, value_name = "SECONDS", default_value_t = WorkLimits::default().stall_ms / 1000, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    stall_limit: u64,
     /// State folder, which a second run needs to go on [default: .steno/<name> here].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -83,6 +88,7 @@ impl RunArguments {
             threads: self.threads,
             batch_size: self.batch_size,
             device: self.device,
+            stall_limit: Duration::from_secs(self.stall_limit),
             options: wanted.options,
             formats: wanted.formats,
             subtitles: wanted.subtitles,

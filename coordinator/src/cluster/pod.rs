@@ -8,11 +8,14 @@ use k8s_openapi::api::core::v1::{
     SecurityContext, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use steno_shared::leases::{
+    CA_VARIABLE, CLIENT_CERTIFICATE_VARIABLES, PASSWORD_VARIABLE, SENTINEL_PASSWORD_VARIABLE,
+};
 
 use super::JobPlan;
 use super::names::{config_map_name, worker_pods};
 use super::settings::{ClusterSettings, SecretKey};
-use super::volumes::{CONFIG, CONFIG_FILE, MODELS, SPOOL, mounts, source, volumes};
+use super::volumes::{CONFIG, CONFIG_FILE, MODELS, REDIS_TLS, SPOOL, mounts, source, volumes};
 use crate::worker_environment::KEEP_MEMORY;
 
 /// The user and group of all of Steno's images.
@@ -41,7 +44,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
             "$(JOB_COMPLETION_INDEX)",
         ])),
         resources: Some(resources(settings)),
-        volume_mounts: Some(mounts(true)),
+        volume_mounts: Some(mounts(true, settings)),
         ..container(settings)
     };
     let fetch = source(&settings.model.cache).map(|source| Container {
@@ -55,7 +58,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
             "--to",
             &format!("{MODELS}/{}", settings.model.name),
         ])),
-        volume_mounts: Some(mounts(false)),
+        volume_mounts: Some(mounts(false, settings)),
         ..container(settings)
     });
     PodSpec {
@@ -86,11 +89,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
         }),
         init_containers: fetch.map(|container| vec![container]),
         containers: vec![main],
-        volumes: Some(volumes(
-            config_map_name(plan.batch, plan.launch),
-            &settings.model.cache,
-            &worker.spool_size,
-        )),
+        volumes: Some(volumes(config_map_name(plan.batch, plan.launch), settings)),
         ..PodSpec::default()
     }
 }
@@ -142,7 +141,18 @@ fn environment(settings: &ClusterSettings) -> Vec<EnvVar> {
     all.extend(KEEP_MEMORY.map(|(name, value)| plain(name, value)));
     if let Some(worker) = &settings.redis.worker {
         let password = SecretKey { secret: worker.secret.clone(), key: worker.key.clone() };
-        all.push(secret(steno_shared::leases::PASSWORD_VARIABLE, password));
+        all.push(secret(PASSWORD_VARIABLE, password));
+    }
+    all.extend(settings.redis.sentinel.clone().map(|key| secret(SENTINEL_PASSWORD_VARIABLE, key)));
+    if let Some(tls) = &settings.redis.tls {
+        let [cert, key] = CLIENT_CERTIFICATE_VARIABLES;
+        for (name, file, is_there) in [
+            (CA_VARIABLE, "ca.crt", tls.authority),
+            (cert, "tls.crt", tls.client_certificate),
+            (key, "tls.key", tls.client_certificate),
+        ] {
+            all.extend(is_there.then(|| plain(name, &format!("{REDIS_TLS}/{file}"))));
+        }
     }
     if let Some(storage) = &settings.storage {
         let entry = |key: &str| SecretKey { secret: storage.secret.clone(), key: key.to_owned() };

@@ -137,14 +137,34 @@ pub enum ModelCache {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RedisSettings {
-    /// `redis://host:port`, as the cluster's pods reach it; without user and password.
+    /// As the cluster's pods reach it, in any form that [`steno_shared::leases::RedisConfig`] knows; without user and password.
     pub url: String,
+    /// Certificates, where they are not those of a public authority.
+    #[serde(default)]
+    pub tls: Option<RedisTlsSecret>,
+    /// The password of Sentinels, where they have one.
+    #[serde(default)]
+    pub sentinel: Option<SecretKey>,
     /// As whom workers come; `None` where Redis asks nobody.
     #[serde(default)]
     pub worker: Option<RedisUser>,
     /// As whom the coordinator comes, and people through it.
     #[serde(default)]
     pub coordinator: Option<RedisUser>,
+}
+
+/// A secret with certificates for Redis: `ca.crt`, and the client's `tls.crt` and `tls.key`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedisTlsSecret {
+    /// The secret.
+    pub secret: String,
+    /// Whether it has the authority that signed Redis's certificate.
+    #[serde(default)]
+    pub authority: bool,
+    /// Whether it has the certificate that Redis asks its clients for.
+    #[serde(default)]
+    pub client_certificate: bool,
 }
 
 /// A user of Redis.

@@ -2,16 +2,18 @@
 
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, PersistentVolumeClaimVolumeSource,
-    Volume, VolumeMount,
+    SecretVolumeSource, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::settings::ModelCache;
+use super::settings::{ClusterSettings, ModelCache};
 
 /// Folder of the configuration.
 pub(super) const CONFIG: &str = "/etc/steno";
 /// The configuration's file in it, and its entry in the ConfigMap.
 pub(super) const CONFIG_FILE: &str = "worker.json";
+/// Folder of the certificates for Redis.
+pub(super) const REDIS_TLS: &str = "/etc/steno-redis";
 /// Folder of models.
 pub const MODELS: &str = "/models";
 /// Folder for recordings in hand, and the only one that can be written beside a model being fetched.
@@ -26,16 +28,22 @@ pub(super) fn source(cache: &ModelCache) -> Option<&str> {
 }
 
 /// The volumes of a pod.
-pub(super) fn volumes(config_map: String, cache: &ModelCache, spool_size: &Quantity) -> Vec<Volume> {
-    vec![
+pub(super) fn volumes(config_map: String, settings: &ClusterSettings) -> Vec<Volume> {
+    let mut volumes = vec![
         Volume {
             name: "config".to_owned(),
             config_map: Some(ConfigMapVolumeSource { name: config_map, ..Default::default() }),
             ..Volume::default()
         },
-        model_volume(cache),
-        empty("spool", spool_size),
-    ]
+        model_volume(&settings.model.cache),
+        empty("spool", &settings.worker.spool_size),
+    ];
+    volumes.extend(settings.redis.tls.as_ref().map(|tls| Volume {
+        name: "redis-tls".to_owned(),
+        secret: Some(SecretVolumeSource { secret_name: Some(tls.secret.clone()), ..Default::default() }),
+        ..Volume::default()
+    }));
+    volumes
 }
 
 fn model_volume(cache: &ModelCache) -> Volume {
@@ -68,16 +76,18 @@ fn empty(name: &str, size: &Quantity) -> Volume {
 }
 
 /// The mounts of a container; only the one that fetches the model may write it.
-pub(super) fn mounts(models_read_only: bool) -> Vec<VolumeMount> {
+pub(super) fn mounts(models_read_only: bool, settings: &ClusterSettings) -> Vec<VolumeMount> {
     let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
         read_only: Some(read_only),
         ..VolumeMount::default()
     };
-    vec![
+    let mut mounts = vec![
         mount("config", CONFIG, true),
         mount("models", MODELS, models_read_only),
         mount("spool", SPOOL, false),
-    ]
+    ];
+    mounts.extend(settings.redis.tls.as_ref().map(|_| mount("redis-tls", REDIS_TLS, true)));
+    mounts
 }

@@ -82,7 +82,13 @@ mod tests {
             secret: "steno-redis".into(),
             key: "worker-password".into(),
         };
-        let redis = RedisSettings { url: "redis://steno-redis:6379".into(), worker: None, coordinator: None };
+        let redis = RedisSettings {
+            url: "redis://steno-redis:6379".into(),
+            tls: None,
+            sentinel: None,
+            worker: None,
+            coordinator: None,
+        };
         let url = |user: Option<&RedisUser>| redis_config(&redis, user).url;
         assert_eq!(url(Some(&user(Some("worker")))), "redis://worker@steno-redis:6379");
         assert_eq!(url(Some(&user(None))), "redis://steno-redis:6379");

@@ -54,8 +54,7 @@ pub async fn check_inside(settings: &Path, output: Option<&Location>) -> Result<
 }
 
 async fn redis(settings: &ClusterSettings) -> Result<Leases, Failure> {
-    let redis =
-        redis_config(&settings.redis, settings.redis.coordinator.as_ref()).with_environment();
+    let redis = redis_config(&settings.redis, settings.redis.coordinator.as_ref()).with_environment();
     let batch: BatchId = "doctor".parse().map_err(Failure::internal)?;
     let leases = Leases::connect_within(&redis, &batch, Duration::from_secs(5)).await?;
     leases.meta().await?;

@@ -1,5 +1,6 @@
 //! Whether this machine has what `steno run` needs.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,7 +25,8 @@ pub async fn check_local(output: Option<&Location>, s3: &S3Config) -> Vec<Check>
         Ok(programs) => {
             checks.push(Check::of("worker", version(&programs.worker, "--version").await));
             checks.push(Check::of("ffmpeg", version(&programs.ffmpeg, "-version").await));
-            let said = said_by(&programs.worker, decoder::SUBCOMMAND).await;
+            let ffmpeg = programs.ffmpeg.as_os_str();
+            let said = said_by(&programs.worker, &[decoder::SUBCOMMAND.as_ref(), ffmpeg]).await;
             checks.push(decoder::judge("decoder", &said.unwrap_or_else(|failure| failure.message)));
         }
         Err(failure) => checks.push(Check::bad("programs", failure.message.clone())),
@@ -57,17 +59,20 @@ fn devices() -> Check {
 
 /// The first line that a program says of its version.
 async fn version(program: &Path, argument: &str) -> Result<String, Failure> {
-    let said = said_by(program, argument).await?;
+    let said = said_by(program, &[argument.as_ref()]).await?;
     let line = said.lines().next().unwrap_or_default().trim();
     Ok(format!("{} ({line})", program.display()))
 }
 
-async fn said_by(program: &Path, argument: &str) -> Result<String, Failure> {
+async fn said_by(program: &Path, arguments: &[&OsStr]) -> Result<String, Failure> {
     let failed = |cause: &dyn std::fmt::Display| {
-        Failure::unusable(format!("failed to run {} {argument}: {cause}; install it anew", program.display()))
+        Failure::unusable(format!("failed to run {}: {cause}; install it anew", program.display()))
     };
-    let run =
-        tokio::process::Command::new(program).arg(argument).stdin(Stdio::null()).kill_on_drop(true).output();
+    let run = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
     let output = tokio::time::timeout(PATIENCE, run)
         .await
         .map_err(|_| failed(&"no answer within 20 s"))?

@@ -31,7 +31,8 @@ impl RedisAccess {
     /// If the password may not be read, or Redis is not running.
     pub async fn open(cluster: &Cluster, redis: &RedisSettings) -> Result<Self, Failure> {
         let user = redis.coordinator.as_ref();
-        let mut config = redis_config(redis, user);
+        // The coordinator's pod has the certificates there, and so has whoever reaches such a Redis from outside.
+        let mut config = redis_config(redis, user).with_way_from_environment();
         if let Some(user) = user {
             // The coordinator itself has it in its environment, and no right to read secrets.
             config = config.with_environment();

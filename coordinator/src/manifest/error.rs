@@ -5,7 +5,6 @@ use std::io;
 use steno_shared::exit::Exit;
 use steno_shared::storage::StorageError;
 
-use super::lines::RECORDINGS_MAX;
 use crate::quantities::grouped;
 
 /// Missing names that an error message lists.
@@ -29,13 +28,15 @@ pub enum ManifestError {
     },
     /// More lines than a batch may have recordings.
     #[error(
-        "failed to read {source_name}: it names more than {} recordings, and no batch holds more; split it, and give each part an \
+        "failed to read {source_name}: it has more than {} lines, and no batch holds as many recordings; split it, and give each part an \
          output folder of its own",
-        grouped(RECORDINGS_MAX)
+        grouped(*lines_max)
     )]
     TooMany {
         /// The manifest's own name.
         source_name: String,
+        /// How many it may have.
+        lines_max: u64,
     },
     /// The manifest itself cannot be read.
     #[error("failed to read {source_name}: {cause}")]

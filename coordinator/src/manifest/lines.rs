@@ -20,22 +20,13 @@ pub(super) struct Lines<'a, R> {
     input: &'a Location,
     /// Counted from 1: the line in hand.
     number: usize,
-    recordings: u64,
-    recordings_max: u64,
+    lines_max: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a, R: BufRead> Lines<'a, R> {
     pub(super) fn new(source: R, source_name: &'a str, input: &'a Location) -> Self {
-        Self {
-            source,
-            source_name,
-            input,
-            number: 0,
-            recordings: 0,
-            recordings_max: RECORDINGS_MAX,
-            buffer: Vec::new(),
-        }
+        Self { source, source_name, input, number: 0, lines_max: RECORDINGS_MAX, buffer: Vec::new() }
     }
 
     /// The next line that says something, with its number.
@@ -43,22 +34,27 @@ impl<'a, R: BufRead> Lines<'a, R> {
     /// # Errors
     /// If it is none, if it cannot be read, or if there are too many.
     pub(super) fn next(&mut self) -> Result<Option<(usize, Line)>, ManifestError> {
-        loop {
-            self.buffer.clear();
-            self.number += 1;
-            let read =
-                self.source.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut self.buffer);
-            if read.map_err(|cause| self.unreadable(cause))? == 0 {
-                return Ok(None);
-            }
-            if let Some(line) = self.parse().map_err(|cause| self.wrong(cause))? {
-                self.recordings += 1;
-                if self.recordings > self.recordings_max {
-                    return Err(ManifestError::TooMany { source_name: self.source_name.to_owned() });
-                }
+        while let Some(line) = self.read()? {
+            if let Some(line) = line {
                 return Ok(Some((self.number, line)));
             }
         }
+        Ok(None)
+    }
+
+    /// The next line, which may be blank.
+    fn read(&mut self) -> Result<Option<Option<Line>>, ManifestError> {
+        self.buffer.clear();
+        let read = self.source.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut self.buffer);
+        if read.map_err(|cause| self.unreadable(cause))? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if self.number as u64 > self.lines_max {
+            let source_name = self.source_name.to_owned();
+            return Err(ManifestError::TooMany { source_name, lines_max: self.lines_max });
+        }
+        self.parse().map(Some).map_err(|cause| self.wrong(cause))
     }
 
     fn parse(&self) -> Result<Option<Line>, String> {
@@ -96,7 +92,7 @@ pub fn copy_manifest(
     to: &mut impl Write,
 ) -> Result<(), ManifestError> {
     let mut lines = Lines::new(source, source_name, input);
-    while lines.next()?.is_some() {
+    while lines.read()?.is_some() {
         to.write_all(&lines.buffer).map_err(ManifestError::Write)?;
     }
     to.flush().map_err(ManifestError::Write)
@@ -105,6 +101,8 @@ pub fn copy_manifest(
 #[cfg(test)]
 mod tests {
     use std::io::BufReader;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -130,10 +128,18 @@ mod tests {
     fn lines_that_never_end_are_given_up() {
         let names = BufReader::new(endless(b"name\n"));
         let input = input();
-        let mut lines = Lines { recordings_max: 1000, ..Lines::new(names, "m", &input) };
+        let mut lines = Lines { lines_max: 1000, ..Lines::new(names, "m", &input) };
         let error = std::iter::from_fn(|| lines.next().transpose()).find_map(Result::err).unwrap();
         assert!(matches!(error, ManifestError::TooMany { .. }) && lines.number == 1001, "{error}");
-        assert!(error.to_string().contains("more than 5,000,000 recordings"), "{error}");
+        assert!(error.to_string().contains("more than 1,000 lines"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_has_the_same_lines() {
+        let text = "\n\u{feff}a.mp3\r\n \n{\"name\":\"b\"}";
+        let mut copy = Vec::new();
+        copy_manifest(text.as_bytes(), "m", &input(), &mut copy).unwrap();
+        assert_eq!(copy, text.as_bytes());
     }
 
     #[test]
@@ -156,5 +162,73 @@ mod tests {
             }
         }
         Endless(text, 0)
+    }
+
+    fn manifest() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop::sample::select(vec![
+            "{",
+            "}",
+            "\"name\":",
+            "\"etag\":",
+            "\"size_bytes\":",
+            "\"seconds\":",
+            "\"seconds_from\":",
+            "\"a.mp3\"",
+            "\"\"",
+            ",",
+            "1",
+            "-1",
+            "1e999",
+            "null",
+            "\"size\"",
+            "\n",
+            "\r\n",
+            "\r",
+            "\u{feff}",
+            "a.mp3",
+            "../",
+            "./",
+            "/",
+            "/srv/in/",
+            "s3://bucket/",
+            "\\u0000",
+            "\0",
+            " ",
+            "#",
+            "[",
+            "\\",
+        ]);
+        let whole = "(a|\\.\\.|/){0,6}".prop_map(|name| {
+            format!("{{\"name\":{name:?},\"etag\":\"e\",\"size_bytes\":1,\"seconds\":2.5}}\n")
+        });
+        let piece = prop_oneof![
+            6 => piece.prop_map(|piece| piece.as_bytes().to_vec()),
+            2 => whole.prop_map(String::into_bytes),
+            1 => prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
+
+        #[test]
+        fn fuzz_manifest(text in manifest(), in_bucket in any::<bool>()) {
+            let input = if in_bucket { "s3://bucket/in".parse().unwrap() } else { input() };
+            let mut copy = Vec::new();
+            match copy_manifest(&text[..], "m", &input, &mut copy) {
+                Err(error) => prop_assert!(error.to_string().starts_with("failed to read m line "), "{}", error),
+                Ok(()) => {
+                    prop_assert_eq!(&copy, &text);
+                    let mut lines = Lines::new(&copy[..], "m", &input);
+                    while let Some((_, line)) = lines.next().unwrap() {
+                        let name = line.name();
+                        prop_assert!(input.check_name(name).is_ok(), "{:?}", name);
+                        let outside = name.is_empty() || name.split('/').any(|part| part == "..");
+                        prop_assert!(!outside, "{:?} leads out", name);
+                    }
+                }
+            }
+        }
     }
 }

@@ -25,7 +25,15 @@ impl Settings {
         };
         let text = fs::read_to_string(path)
             .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        let object = parse(&text).map_err(|(format, reason)| SettingsError::Malformed {
+        Self::from_object(path, parse(&text))
+    }
+
+    /// From what a file holds.
+    fn from_object(
+        path: &Path,
+        object: Result<Map<String, Value>, Malformed>,
+    ) -> Result<Self, SettingsError> {
+        let object = object.map_err(|(format, reason)| SettingsError::Malformed {
             path: path.to_owned(),
             format,
             reason,
@@ -117,6 +125,8 @@ fn json(value: toml::Value) -> Result<Value, String> {
 mod tests {
     use steno_shared::options::{Mode, Task, TranscribeOptions, VadParameters};
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<TranscribeOptions, SettingsError> {
@@ -203,5 +213,69 @@ mod tests {
         }
         let message = Settings::read(Path::new("/nowhere/a.toml")).unwrap_err().to_string();
         assert!(message.contains("/nowhere/a.toml") && message.contains("check its path"), "{message}");
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let pieces: Vec<String> = OPTIONS
+            .iter()
+            .chain(&VAD_PARAMETERS)
+            .map(|spec| spec.name.to_owned())
+            .chain(
+                [
+                    "=",
+                    ":",
+                    ",",
+                    "{",
+                    "}",
+                    "[",
+                    "]",
+                    "\"",
+                    "'",
+                    "\n",
+                    " ",
+                    "true",
+                    "null",
+                    "-1",
+                    "1e999",
+                    "nan",
+                    "inf",
+                    "0.5",
+                    "\"inf\"",
+                    "1979-05-27",
+                    "[vad_parameters]",
+                    "\\u0000",
+                    "\u{feff}",
+                    "en",
+                    "#",
+                ]
+                .map(str::to_owned),
+            )
+            .collect();
+        let pair = (
+            prop::sample::select(pieces.clone()),
+            prop::sample::select(vec!["= ", ": "]),
+            prop::sample::select(pieces.clone()),
+        );
+        let piece = prop_oneof![
+            6 => prop::sample::select(pieces),
+            3 => pair.prop_map(|(key, between, value)| format!("{key} {between}{value}\n")),
+            1 => ".{0,4}",
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
+
+        #[test]
+        fn fuzz_options_file(text in text()) {
+            for (name, object) in [("o.toml", toml_object(&text)), ("o.json", json_object(&format!("{{{text}}}")))] {
+                match Settings::from_object(Path::new(name), object) {
+                    // What is taken makes options, or contradicts itself.
+                    Ok(settings) => drop(settings.options()),
+                    Err(error) => prop_assert!(error.to_string().contains(name), "{}", error),
+                }
+            }
+        }
     }
 }

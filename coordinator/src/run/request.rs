@@ -1,6 +1,7 @@
 //! What a user asks of `steno run`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::existing::Existing;
 use steno_shared::leases::RedisConfig;
@@ -44,6 +45,8 @@ pub struct RunRequest {
     pub batch_size: Option<usize>,
     /// Where the engine runs.
     pub device: Device,
+    /// How long the engine may go without finishing a window.
+    pub stall_limit: Duration,
     /// What decides the text.
     pub options: TranscribeOptions,
     /// The files to write, JSON among them.

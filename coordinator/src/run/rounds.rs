@@ -177,7 +177,10 @@ impl Rounds<'_> {
             lease_ms: LEASE_MS,
             report_ms: REPORT_MS,
             replace_existing: request.existing == Existing::Replace,
-            limits: WorkLimits::default(),
+            limits: WorkLimits {
+                stall_ms: u64::try_from(request.stall_limit.as_millis()).unwrap_or(u64::MAX),
+                ..WorkLimits::default()
+            },
         }
     }
 }

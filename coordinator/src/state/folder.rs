@@ -24,8 +24,11 @@ const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// The copy of the user's manifest.
 const MANIFEST: &str = "manifest";
 
+/// Who the runs from a folder are.
+const RUN: &str = "run.json";
+
 /// All that Steno puts into a state folder.
-const OWN_NAMES: [&str; 10] = [
+const OWN_NAMES: [&str; 11] = [
     "spool",
     "logs",
     "redis",
@@ -33,6 +36,7 @@ const OWN_NAMES: [&str; 10] = [
     "redis.sock",
     "redis.json",
     MANIFEST,
+    RUN,
     "worker.json",
     "batch.json",
     "lock",
@@ -261,6 +265,19 @@ impl StateFolder {
     /// If the note of it cannot be read.
     pub fn given_redis(&self) -> Result<Option<RedisConfig>, Failure> {
         Ok(self.noted("redis.json")?.map(RedisConfig::with_environment))
+    }
+
+    /// Who the runs from this folder are, one after the other, among those of other folders and machines: made at random once.
+    ///
+    /// # Errors
+    /// If it cannot be read or noted.
+    pub fn run_id(&self) -> Result<String, Failure> {
+        if let Some(id) = self.noted::<String>(RUN)? {
+            return Ok(id);
+        }
+        let id = format!("{:016x}", rand::random::<u64>());
+        self.note(RUN, Some(&id))?;
+        Ok(id)
     }
 
     /// Keeps a copy of the manifest that names the batch's recordings, or, with `None`, none: it is read again when Redis has

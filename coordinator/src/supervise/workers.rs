@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use steno_shared::exit::{Exit, LAST_WORDS_PREFIX};
-use steno_shared::leases::PASSWORD_VARIABLE;
+use steno_shared::leases::{PASSWORD_VARIABLE, SENTINEL_PASSWORD_VARIABLE};
 use tokio::process::{ChildStdin, Command};
 use tokio::task::JoinSet;
 
@@ -125,6 +125,7 @@ impl Workers {
         if !self.with_password {
             // A private Redis wants none.
             command.env_remove(PASSWORD_VARIABLE);
+            command.env_remove(SENTINEL_PASSWORD_VARIABLE);
         }
         if self.gpus > 0 {
             command.env("CUDA_VISIBLE_DEVICES", (slot % self.gpus).to_string());

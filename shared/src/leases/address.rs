@@ -6,6 +6,9 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 pub(super) const FORMS: &str = "redis://[user@]host:6379[/db], rediss:// for TLS, redis+unix:///path/to/socket, \
      redis+sentinel://host:26379,host:26379/service[/db] or redis+cluster://host:6379,host:6379";
 
+/// Where Sentinels listen unless told otherwise.
+const SENTINEL_PORT: &str = ":26379";
+
 /// The schemes of a single server.
 const KNOWN_ALONE: [&str; 4] = ["redis", "rediss", "unix", "redis+unix"];
 
@@ -70,7 +73,11 @@ impl Address {
             if host.is_empty() {
                 return Err("a host is missing in it".to_owned());
             }
-            let info = format!("{scheme}://{user_info}{host}").into_connection_info();
+            let has_port = host
+                .rsplit_once(':')
+                .is_some_and(|(before, _)| !before.contains(':') || before.ends_with(']'));
+            let port = if kind == "sentinel" && !has_port { SENTINEL_PORT } else { "" };
+            let info = format!("{scheme}://{user_info}{host}{port}").into_connection_info();
             let info = info.map_err(|error| error.to_string())?;
             login.user = info.redis_settings().username().map(str::to_owned);
             login.password = info.redis_settings().password().map(str::to_owned);
@@ -78,11 +85,17 @@ impl Address {
         }
         match (kind, path.split_once('/').unwrap_or((path, ""))) {
             ("cluster", ("", "")) => Ok(Self::Cluster { nodes, login }),
-            ("cluster", _) => Err("a Redis Cluster has no numbered databases: leave out what stands after the hosts".to_owned()),
-            (_, ("", _)) => Err("the name of the service that the Sentinels watch is missing: …/SERVICE".to_owned()),
+            ("cluster", _) => {
+                Err("a Redis Cluster has no numbered databases: leave out what stands after the hosts"
+                    .to_owned())
+            }
+            (_, ("", _)) => {
+                Err("the name of the service that the Sentinels watch is missing: …/SERVICE".to_owned())
+            }
             (_, (service, db)) => {
                 let db = if db.is_empty() { Ok(0) } else { db.parse() };
-                let db = db.map_err(|_| "what stands after the service is no number of a database".to_owned())?;
+                let db =
+                    db.map_err(|_| "what stands after the service is no number of a database".to_owned())?;
                 Ok(Self::Sentinel { sentinels: nodes, service: service.to_owned(), db, login })
             }
         }
@@ -104,9 +117,14 @@ mod tests {
             panic!("no sentinels")
         };
         assert_eq!((sentinels.len(), service.as_str(), db), (2, "calls", 3));
-        assert_eq!((login.user.as_deref(), login.password.as_deref(), login.tls), (Some("me"), Some("pa@ss"), true));
+        assert_eq!(
+            (login.user.as_deref(), login.password.as_deref(), login.tls),
+            (Some("me"), Some("pa@ss"), true)
+        );
         assert!(matches!(&sentinels[0], ConnectionAddr::TcpTls { host, port: 1, .. } if host == "a"));
-        let Address::Cluster { nodes, login } = Address::parse("redis+cluster://a:1,b:2,[::1]:3").unwrap() else {
+        assert!(matches!(&sentinels[1], ConnectionAddr::TcpTls { port: 26379, .. }), "{sentinels:?}");
+        let Address::Cluster { nodes, login } = Address::parse("redis+cluster://a:1,b:2,[::1]:3").unwrap()
+        else {
             panic!("no cluster")
         };
         assert_eq!((nodes.len(), login.user, login.tls), (3, None, false));
@@ -115,8 +133,16 @@ mod tests {
     #[test]
     fn what_names_nothing_is_refused_without_its_password() {
         for url in [
-            "", "cache:6379", "http://cache", "redis+sentinel://a:1", "redis+sentinel://a:1/x/y", "redis+cluster://a:1/2",
-            "redis+cluster://u:secret@a,,b", "redis+cluster://u:secret@", "redis+tls://u:secret@a", "redis+cluster://u:secret@a:port",
+            "",
+            "cache:6379",
+            "http://cache",
+            "redis+sentinel://a:1",
+            "redis+sentinel://a:1/x/y",
+            "redis+cluster://a:1/2",
+            "redis+cluster://u:secret@a,,b",
+            "redis+cluster://u:secret@",
+            "redis+tls://u:secret@a",
+            "redis+cluster://u:secret@a:port",
         ] {
             let refused = Address::parse(url).unwrap_err();
             assert!(!refused.is_empty() && !refused.contains("secret"), "{url}: {refused}");

@@ -2,12 +2,12 @@
 
 use redis::Value;
 
-use super::connection::Request;
 use super::error::LeaseError;
-use super::keys::{batch_meta_key, idle_key, shard_keys, worker_keys};
+use super::keys::{batch_meta_key, idle_key, run_key, shard_keys, worker_keys};
 use super::limits::LeaseLimits;
 use super::payload;
 use super::queue::{Args, Leases};
+use super::request::Request;
 use super::scripts::{CREATE_BATCH, ENQUEUE, INIT_SHARD, SCHEMA_VERSION};
 use crate::batch::BatchMeta;
 use crate::ids::{ItemId, ShardId};
@@ -140,7 +140,7 @@ impl Leases {
                 unlink(key);
             }
         }
-        for key in worker_keys(&self.batch).into_iter().chain([idle_key(&self.batch)]) {
+        for key in worker_keys(&self.batch).into_iter().chain([idle_key(&self.batch), run_key(&self.batch)]) {
             unlink(key);
         }
         self.request(&doing, Request::Commands(commands)).await?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use redis::Value;
+
 use super::error::LeaseError;
 use super::keys::{grant_key, shard_keys};
 use super::payload;
@@ -128,12 +130,7 @@ impl Leases {
             .and(SWEEP)
             .and(GRANT_KEPT.as_millis())
             .and(if request.alone { String::new() } else { SUSPECTS_PASSED_OVER.to_string() });
-        let mut reply = Reply::new(&doing, self.script(&doing, &CLAIM, &keys, args).await?)?;
-        let batch =
-            if reply.next::<u8>("cancelled")? == 1 { BatchState::Cancelled } else { BatchState::Running };
-        let next_due_ms = u64::try_from(reply.next::<i64>("next due")?).ok();
-        let leases = reply.rows().map(|row| lease(shard, row?)).collect::<Result<_, _>>()?;
-        Ok(Claim { leases, batch, next_due_ms })
+        read_claim(&doing, shard, self.script(&doing, &CLAIM, &keys, args).await?)
     }
 
     /// Moves the deadlines of what a worker holds in one shard. A lease past its deadline that nobody has taken
@@ -154,10 +151,7 @@ impl Leases {
             args.push(id);
             args.push(epoch);
         }
-        let mut reply = Reply::new(&doing, self.on_shard(&doing, &RENEW, shard, args).await?)?;
-        let drain = reply.next::<u8>("drain")? == 1;
-        let lost: Vec<String> = reply.rest("lost item")?;
-        Ok(Renewal { lost: lost.into_iter().map(ItemId::from_text).collect(), drain })
+        read_renewal(&doing, self.on_shard(&doing, &RENEW, shard, args).await?)
     }
 }
 
@@ -171,6 +165,21 @@ fn checked_lease_ms(doing: &str, lease_ms: u64) -> Result<u64, LeaseError> {
         return Err(LeaseError::Config { doing: doing.to_owned(), reason });
     }
     Ok(lease_ms)
+}
+
+pub(super) fn read_claim(doing: &str, shard: ShardId, answer: Value) -> Result<Claim, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    let batch = if reply.next::<u8>("cancelled")? == 1 { BatchState::Cancelled } else { BatchState::Running };
+    let next_due_ms = u64::try_from(reply.next::<i64>("next due")?).ok();
+    let leases = reply.rows().map(|row| lease(shard, row?)).collect::<Result<_, _>>()?;
+    Ok(Claim { leases, batch, next_due_ms })
+}
+
+pub(super) fn read_renewal(doing: &str, answer: Value) -> Result<Renewal, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    let drain = reply.next::<u8>("drain")? == 1;
+    let lost: Vec<String> = reply.rest("lost item")?;
+    Ok(Renewal { lost: lost.into_iter().map(ItemId::from_text).collect(), drain })
 }
 
 fn lease(shard: ShardId, mut row: Reply<'_>) -> Result<Lease, LeaseError> {

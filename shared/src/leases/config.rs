@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub const PASSWORD_VARIABLE: &str = "STENO_REDIS_PASSWORD";
 
 /// The variable with the password of Sentinels, where they have one.
-const SENTINEL_PASSWORD_VARIABLE: &str = "STENO_REDIS_SENTINEL_PASSWORD";
+pub const SENTINEL_PASSWORD_VARIABLE: &str = "STENO_REDIS_SENTINEL_PASSWORD";
 /// The variable that names a file with the authority (PEM) that signed Redis's certificate, where the system does not know it.
-const CA_VARIABLE: &str = "STENO_REDIS_CA";
+pub const CA_VARIABLE: &str = "STENO_REDIS_CA";
 /// The variables that name files with the certificate and the key (PEM) that Redis asks its clients for.
-const CLIENT_CERTIFICATE_VARIABLES: [&str; 2] = ["STENO_REDIS_CERT", "STENO_REDIS_KEY"];
+pub const CLIENT_CERTIFICATE_VARIABLES: [&str; 2] = ["STENO_REDIS_CERT", "STENO_REDIS_KEY"];
 
 /// How to reach Redis.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,19 +54,33 @@ impl RedisConfig {
     /// The same with the passwords and the names of certificates from the environment, as far as they are set there.
     #[must_use]
     pub fn with_environment(self) -> Self {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            password: set(PASSWORD_VARIABLE).or(self.password.clone()),
+            ..self.with_way_from_environment()
+        }
+    }
+
+    /// The same with what the environment tells of the way there, not of who comes: the Sentinels' password, certificates.
+    #[must_use]
+    pub fn with_way_from_environment(self) -> Self {
+        Self {
+            sentinel_password: set(SENTINEL_PASSWORD_VARIABLE).or(self.sentinel_password),
+            tls: RedisTls::from_environment(),
+            ..self
+        }
+    }
+}
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl RedisTls {
+    /// The files that the environment names.
+    fn from_environment() -> Self {
         let file = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let [cert, key] = CLIENT_CERTIFICATE_VARIABLES;
-        Self {
-            password: set(PASSWORD_VARIABLE).or(self.password),
-            sentinel_password: set(SENTINEL_PASSWORD_VARIABLE).or(self.sentinel_password),
-            tls: RedisTls {
-                ca: file(CA_VARIABLE).or(self.tls.ca),
-                cert: file(cert).or(self.tls.cert),
-                key: file(key).or(self.tls.key),
-            },
-            url: self.url,
-        }
+        Self { ca: file(CA_VARIABLE), cert: file(cert), key: file(key) }
     }
 }
 
@@ -87,8 +101,10 @@ mod tests {
 
     #[test]
     fn no_password_is_printed_or_written() {
-        let config =
-            RedisConfig { password: Some("sown".into()), ..RedisConfig::new("redis://worker:planted@redis:6379/0") };
+        let config = RedisConfig {
+            password: Some("sown".into()),
+            ..RedisConfig::new("redis://worker:planted@redis:6379/0")
+        };
         let debug = format!("{config:?}");
         assert!(
             debug.contains("redis://…@redis:6379/0") && !debug.contains("planted") && !debug.contains("sown"),

@@ -1,14 +1,16 @@
 //! One connection that comes back: redis-rs neither reconnects after a response timeout nor keeps TCP alive by itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, ErrorKind, Script, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, Value};
 use tokio::sync::Mutex;
 
 use super::config::RedisConfig;
-use super::error::LeaseError;
+use super::error::{LeaseError, is_replica};
 use super::link::{Dialer, Link};
+use super::request::Request;
 
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
@@ -35,20 +37,6 @@ impl std::fmt::Debug for Connection {
         // Not the dialer: it holds the password.
         f.debug_struct("Connection").field("retry_budget", &self.retry_budget).finish_non_exhaustive()
     }
-}
-
-/// What is sent in one go.
-pub(super) enum Request<'a> {
-    /// One command.
-    Command(Cmd),
-    /// One command that each server answers for itself; the answers are an array.
-    EachServer(Cmd),
-    /// Several commands, of one key each; the answers are an array.
-    Commands(Vec<Cmd>),
-    /// A script, known to Redis or not.
-    Script { script: &'a Script, keys: &'a [String], args: &'a [Vec<u8>] },
-    /// The same script for several sets of keys; the answers are an array.
-    ScriptForEach { script: &'a Script, keys: &'a [Vec<String>], args: &'a [Vec<u8>] },
 }
 
 impl Connection {
@@ -78,11 +66,15 @@ impl Connection {
         let mut pause = RETRY_FIRST;
         loop {
             let left = self.retry_budget.saturating_sub(start.elapsed()).max(RETRY_FIRST);
-            let error = match tokio::time::timeout(left, self.attempt(&request)).await {
+            let used = AtomicU64::new(0);
+            let error = match tokio::time::timeout(left, self.attempt(&request, &used)).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    self.forget().await;
+                    // Of a cluster, the library replaces what does not answer, and the other nodes' connections are fine.
+                    if !self.is_cluster() {
+                        self.close(used.into_inner());
+                    }
                     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
                 }
             };
@@ -101,26 +93,28 @@ impl Connection {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>) -> Result<Value, redis::RedisError> {
+    /// Tells by `used` which connection it used, even when it is given up.
+    async fn attempt(&self, request: &Request<'_>, used: &AtomicU64) -> Result<Value, RedisError> {
         let (mut link, generation) = self.get().await?;
+        used.store(generation, Ordering::Relaxed);
         let result = link.send(request).await;
-        if let Err(error) = &result
-            && matches!(
-                error.kind(),
-                ErrorKind::Io
-                    | ErrorKind::Parse
-                    | ErrorKind::Client
-                    | ErrorKind::ClusterConnectionNotFound
-                    | ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
-            )
-        {
-            // Whatever is wrong with it (also a primary that became a replica), a new connection asks anew.
-            self.close(generation).await;
+        if result.as_ref().is_err_and(|error| self.needs_another(error)) {
+            self.close(generation);
         }
         result
     }
 
-    async fn get(&self) -> Result<(Link, u64), redis::RedisError> {
+    /// Whether a new connection may do better: whatever is wrong with this one, also a primary that became a replica.
+    fn needs_another(&self, error: &RedisError) -> bool {
+        let is_broken = matches!(
+            error.kind(),
+            ErrorKind::Parse | ErrorKind::Client | ErrorKind::ClusterConnectionNotFound
+        );
+        // Of a cluster, the library replaces the one node's connection that failed.
+        is_broken || (error.kind() == ErrorKind::Io && !self.is_cluster()) || is_replica(error)
+    }
+
+    async fn get(&self) -> Result<(Link, u64), RedisError> {
         let mut open = self.open.lock().await;
         if let Some(link) = &open.link {
             return Ok((link.clone(), open.generation));
@@ -131,15 +125,12 @@ impl Connection {
         Ok((link, open.generation))
     }
 
-    /// Drops the connection, unless somebody has replaced it already.
-    async fn close(&self, generation: u64) {
-        let mut open = self.open.lock().await;
-        if open.generation == generation {
+    /// Drops the connection of this generation, unless somebody has replaced it already, or is about to.
+    fn close(&self, generation: u64) {
+        if let Ok(mut open) = self.open.try_lock()
+            && open.generation == generation
+        {
             open.link = None;
         }
-    }
-
-    async fn forget(&self) {
-        self.open.lock().await.link = None;
     }
 }

@@ -2,11 +2,11 @@
 
 use redis::Value;
 
-use super::connection::Request;
 use super::error::LeaseError;
 use super::keys::shard_keys;
 use super::queue::{Args, Leases};
 use super::reply::Reply;
+use super::request::Request;
 use super::scripts::COUNTS;
 use crate::ids::ShardId;
 
@@ -64,7 +64,7 @@ impl Leases {
     pub async fn counts(&self, shard: ShardId) -> Result<ShardCounts, LeaseError> {
         let doing = format!("count shard {shard} of batch {}", self.batch);
         let answer = self.on_shard(&doing, &COUNTS, shard, Args::versioned()).await?;
-        read(&doing, shard, answer)
+        read_counts(&doing, shard, answer)
     }
 
     /// The counts of the first `shards` shards, in one round trip. Each shard's are of one moment, together they
@@ -80,11 +80,11 @@ impl Leases {
             .request(&doing, Request::ScriptForEach { script: &COUNTS, keys: &keys, args: &args.0 })
             .await?;
         let answers: Vec<Value> = Reply::new(&doing, answer)?.rest("counts")?;
-        (0..shards).zip(answers).map(|(shard, answer)| read(&doing, ShardId(shard), answer)).collect()
+        (0..shards).zip(answers).map(|(shard, answer)| read_counts(&doing, ShardId(shard), answer)).collect()
     }
 }
 
-fn read(doing: &str, shard: ShardId, answer: Value) -> Result<ShardCounts, LeaseError> {
+pub(super) fn read_counts(doing: &str, shard: ShardId, answer: Value) -> Result<ShardCounts, LeaseError> {
     let mut reply = Reply::new(doing, answer)?;
     Ok(ShardCounts {
         shard,

@@ -124,7 +124,9 @@ impl LeaseError {
         if matches!(
             source.kind(),
             ErrorKind::ClusterConnectionNotFound
-                | ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::ClusterDown)
+                | ErrorKind::Server(
+                    ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::ClusterDown
+                )
         ) {
             return Self::Unavailable { doing: doing.to_owned(), waited, source };
         }
@@ -151,11 +153,18 @@ impl LeaseError {
         if is_code(&source, &text, "MISCONF") {
             return Self::DiskFailed { doing, source };
         }
-        if ["BUSY", "NOREPLICAS", "UNBLOCKED"].iter().any(|code| is_code(&source, &text, code)) {
+        if ["BUSY", "NOREPLICAS", "UNBLOCKED", "READONLY", "MASTERDOWN"]
+            .iter()
+            .any(|code| is_code(&source, &text, code))
+        {
             return Self::Unavailable { doing, waited, source };
         }
         if ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|code| is_code(&source, &text, code)) {
             return Self::Refused { doing, source };
+        }
+        if text.contains("cluster support disabled") {
+            let reason = "the server is no node of a Redis Cluster: name it as redis://host:port".to_owned();
+            return Self::Config { doing, reason };
         }
         if text.contains("max number of clients reached") {
             return Self::Unavailable { doing, waited, source };
@@ -193,12 +202,19 @@ impl LeaseError {
             ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot) => {
                 Self::Config {
                     doing,
-                    reason: "this is a node of a Redis Cluster: name it as redis+cluster://host:port".to_owned(),
+                    reason: "this is a node of a Redis Cluster: name it as redis+cluster://host:port"
+                        .to_owned(),
                 }
             }
             _ => Self::Corrupt { doing, what: format!("Redis answered {text:?}") },
         }
     }
+}
+
+/// Whether the server says that it is no primary any more.
+pub(super) fn is_replica(error: &RedisError) -> bool {
+    let text = error.to_string();
+    is_code(error, &text, "READONLY") || is_code(error, &text, "MASTERDOWN")
 }
 
 /// Whether the server's error has this code, be it the reply's own or that of a command inside a script.
@@ -223,15 +239,20 @@ fn io_error(error: &RedisError) -> Option<&std::io::Error> {
 }
 
 /// What is wrong with a certificate, the server's or ours, if that is it.
-fn certificate_trouble(error: &RedisError) -> Option<String> {
+pub(super) fn certificate_trouble(error: &RedisError) -> Option<String> {
     use rustls::Error as Tls;
     let tls = io_error(error)?.get_ref()?.downcast_ref::<Tls>()?;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library names dozens of errors, and more to come")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library names dozens of errors, and more to come"
+    )]
     match tls {
         Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => {
             Some(format!("the certificate of Redis is not trusted ({tls})"))
         }
-        Tls::AlertReceived(_) => Some(format!("Redis does not take this client's certificate, or wants one ({tls})")),
+        Tls::AlertReceived(_) => {
+            Some(format!("Redis does not take this client's certificate, or wants one ({tls})"))
+        }
         _ => None,
     }
 }
@@ -253,7 +274,9 @@ mod tests {
         assert!(!error.is_retryable() && error.to_string().contains("STENO_REDIS_CA"), "{error}");
         let error = sorted(io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(!error.is_retryable() && error.to_string().contains("check its owner and mode"), "{error}");
-        for passes in [io::ErrorKind::ConnectionRefused, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData] {
+        for passes in
+            [io::ErrorKind::ConnectionRefused, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData]
+        {
             assert!(sorted(io::Error::from(passes)).is_retryable(), "{passes}");
         }
     }

@@ -1,5 +1,7 @@
 //! Listing items, page by page.
 
+use redis::Value;
+
 use super::error::LeaseError;
 use super::item::{ItemRow, ItemState};
 use super::payload;
@@ -42,11 +44,15 @@ impl Leases {
             .and(state.map_or("", ItemState::letter))
             .and(cursor.map_or("0", |Cursor(text)| text))
             .and(PAGE);
-        let mut reply = Reply::new(&doing, self.on_shard(&doing, &ITEMS, shard, args).await?)?;
-        let next = Some(reply.next::<String>("cursor")?).filter(|next| next != "0").map(Cursor);
-        let rows = reply.rows().map(|row| read(row?)).collect::<Result<_, _>>()?;
-        Ok(ItemsPage { rows, next })
+        read_page(&doing, self.on_shard(&doing, &ITEMS, shard, args).await?)
     }
+}
+
+pub(super) fn read_page(doing: &str, answer: Value) -> Result<ItemsPage, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    let next = Some(reply.next::<String>("cursor")?).filter(|next| next != "0").map(Cursor);
+    let rows = reply.rows().map(|row| read(row?)).collect::<Result<_, _>>()?;
+    Ok(ItemsPage { rows, next })
 }
 
 fn read(mut row: Reply<'_>) -> Result<ItemRow, LeaseError> {

@@ -29,3 +29,8 @@ pub(super) fn worker_keys(batch: &BatchId) -> Vec<String> {
 pub(super) fn idle_key(batch: &BatchId) -> String {
     format!("steno:{{{batch}}}:idle")
 }
+
+/// The run whose the batch is.
+pub(super) fn run_key(batch: &BatchId) -> String {
+    format!("steno:{{{batch}}}:run")
+}

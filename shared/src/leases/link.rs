@@ -11,16 +11,19 @@ use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind,
-    TlsCertificates, TlsMode, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ErrorKind, RedisError, RedisResult, Script,
+    ServerErrorKind, TlsCertificates, TlsMode, Value,
 };
 use tokio::sync::Mutex;
 
 use super::address::{Address, Login};
 use super::config::{RedisConfig, RedisTls};
-use super::connection::Request;
+use super::error::certificate_trouble;
+use super::request::Request;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of a cluster all nodes are connected to, one that is dead among them: a heartbeat has no more time than a third of its lease.
+const NODE_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests to different slots of a cluster that are under way at once.
@@ -28,9 +31,13 @@ const SLOTS_AT_ONCE: usize = 16;
 
 /// Opens connections to one address.
 pub(super) enum Dialer {
-    Single(Client),
+    Single(Box<Client>),
     Sentinel(Box<Mutex<SentinelClient>>),
-    Cluster(Box<ClusterClient>),
+    Cluster {
+        client: Box<ClusterClient>,
+        /// Its nodes, each by itself: what is wrong with one is not told by the whole.
+        nodes: Vec<Client>,
+    },
 }
 
 /// An open connection. Clones share it.
@@ -47,8 +54,11 @@ impl Dialer {
     /// What is wrong with them.
     pub(super) fn new(config: &RedisConfig) -> Result<Self, String> {
         let text = |error: RedisError| error.to_string();
-        let certificates = certificates(&config.tls)?;
-        install_tls_provider();
+        // Read for those only that speak TLS.
+        let certificates = || {
+            install_tls_provider();
+            certificates(&config.tls)
+        };
         let tcp = tcp_settings();
         match Address::parse(&config.url)? {
             Address::Single(info) => {
@@ -59,11 +69,10 @@ impl Dialer {
                     info = info.set_redis_settings(settings);
                 }
                 let info = info.set_tcp_settings(tcp);
-                let client = match info.addr() {
-                    redis::ConnectionAddr::TcpTls { .. } => Client::build_with_tls(info, certificates),
-                    _ => Client::open(info),
-                };
-                client.map(Self::Single).map_err(text)
+                let has_tls = matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. });
+                let client =
+                    if has_tls { Client::build_with_tls(info, certificates()?) } else { Client::open(info) };
+                client.map(|client| Self::Single(Box::new(client))).map_err(text)
             }
             Address::Sentinel { sentinels, service, db, login } => {
                 let mut builder = SentinelClientBuilder::new(sentinels, service, SentinelServerType::Master)
@@ -81,6 +90,7 @@ impl Dialer {
                     builder = builder.set_client_to_sentinel_password(password);
                 }
                 if login.tls {
+                    let certificates = certificates()?;
                     builder = builder
                         .set_client_to_redis_tls_mode(TlsMode::Secure)
                         .set_client_to_redis_certificates(certificates.clone())
@@ -90,27 +100,43 @@ impl Dialer {
                 builder.build().map(|client| Self::Sentinel(Box::new(Mutex::new(client)))).map_err(text)
             }
             Address::Cluster { nodes, login: Login { user, password, tls } } => {
-                let nodes: Vec<redis::ConnectionInfo> = nodes
+                let password = password.as_ref().or(config.password.as_ref());
+                let infos: Vec<redis::ConnectionInfo> = nodes
                     .into_iter()
                     .map(redis::IntoConnectionInfo::into_connection_info)
                     .collect::<RedisResult<_>>()
                     .map_err(text)?;
                 // What is tried again is tried again by whoever asked, with more patience.
-                let mut builder = ClusterClient::builder(nodes)
-                    .connection_timeout(CONNECT_TIMEOUT)
+                let mut builder = ClusterClient::builder(infos.clone())
+                    .connection_timeout(NODE_CONNECT_TIMEOUT)
                     .response_timeout(RESPONSE_TIMEOUT)
                     .retries(2)
                     .tcp_settings(tcp);
                 if let Some(user) = &user {
                     builder = builder.username(user);
                 }
-                if let Some(password) = password.as_ref().or(config.password.as_ref()) {
+                if let Some(password) = password {
                     builder = builder.password(password);
                 }
                 if tls {
-                    builder = builder.tls(TlsMode::Secure).certs(certificates);
+                    builder = builder.tls(TlsMode::Secure).certs(certificates()?);
                 }
-                builder.build().map(|client| Self::Cluster(Box::new(client))).map_err(text)
+                let client = builder.build().map_err(text)?;
+                let alone = |info: redis::ConnectionInfo| {
+                    let mut settings = info.redis_settings().clone();
+                    if let Some(user) = &user {
+                        settings = settings.set_username(user);
+                    }
+                    if let Some(password) = password {
+                        settings = settings.set_password(password);
+                    }
+                    let info = info.set_redis_settings(settings);
+                    let client =
+                        if tls { Client::build_with_tls(info, certificates()?) } else { Client::open(info) };
+                    client.map_err(text)
+                };
+                let nodes = infos.into_iter().map(alone).collect::<Result<_, _>>()?;
+                Ok(Self::Cluster { client: Box::new(client), nodes })
             }
         }
     }
@@ -127,13 +153,16 @@ impl Dialer {
             Self::Sentinel(client) => {
                 client.lock().await.get_async_connection_with_config(&config).await.map(Link::Single)
             }
-            Self::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+            Self::Cluster { client, nodes } => match client.get_async_connection().await {
+                Ok(link) => Ok(Link::Cluster(link)),
+                Err(error) => Err(why_not(nodes).await.unwrap_or(error)),
+            },
         }
     }
 
     /// Whether it is a cluster, so that keys lie on different servers.
     pub(super) fn is_cluster(&self) -> bool {
-        matches!(self, Self::Cluster(_))
+        matches!(self, Self::Cluster { .. })
     }
 }
 
@@ -146,10 +175,20 @@ impl Link {
             }
             (Self::Cluster(link), Request::EachServer(command)) => {
                 let to_all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-                match link.route_command((*command).clone(), to_all).await? {
-                    Value::Map(answers) => Ok(Value::Array(answers.into_iter().map(|(_, answer)| answer).collect())),
-                    answer => Ok(Value::Array(vec![answer])),
-                }
+                let answer = link.route_command((*command).clone(), to_all).await?;
+                #[expect(clippy::wildcard_enum_match_arm, reason = "any other value is wrong here")]
+                let answers = match answer {
+                    Value::Map(answers) => answers.into_iter().map(|(_, answer)| answer).collect(),
+                    // Of a cluster of one.
+                    answer @ (Value::BulkString(_)
+                    | Value::VerbatimString { .. }
+                    | Value::SimpleString(_)) => vec![answer],
+                    other => {
+                        let text = format!("{other:?} where each node's answer was expected");
+                        return Err((ErrorKind::UnexpectedReturnType, "an answer of a cluster", text).into());
+                    }
+                };
+                Ok(Value::Array(answers))
             }
             (Self::Single(link), Request::Command(command)) => command.query_async(link).await,
             (Self::Cluster(link), Request::Command(command)) => command.query_async(link).await,
@@ -183,6 +222,27 @@ impl Link {
     }
 }
 
+/// Why a cluster's nodes cannot be used, if one of them tells: the library keeps no more than the words of it.
+async fn why_not(nodes: &[Client]) -> Option<RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(NODE_CONNECT_TIMEOUT))
+        .set_response_timeout(Some(NODE_CONNECT_TIMEOUT));
+    for node in nodes {
+        let asked = async {
+            let mut link = node.get_multiplexed_async_connection_with_config(&config).await?;
+            redis::cmd("CLUSTER").arg("SLOTS").query_async::<Value>(&mut link).await
+        };
+        match asked.await {
+            // One that is away tells nothing of the others.
+            Err(error) if !error.is_io_error() || certificate_trouble(&error).is_some() => {
+                return Some(error);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    None
+}
+
 /// Commands whose keys lie in different slots: each goes its own way, several at once, answers in their order.
 async fn each(link: &ClusterConnection, commands: Vec<Cmd>) -> RedisResult<Value> {
     let sent = futures::stream::iter(commands).map(|command| {
@@ -201,7 +261,11 @@ fn pipeline(commands: &[Cmd]) -> redis::Pipeline {
     pipeline
 }
 
-async fn with_script<C: ConnectionLike + Send>(link: &mut C, script: &Script, command: Cmd) -> RedisResult<Value> {
+async fn with_script<C: ConnectionLike + Send>(
+    link: &mut C,
+    script: &Script,
+    command: Cmd,
+) -> RedisResult<Value> {
     let result = command.query_async(link).await;
     if !is_unknown_script(&result) {
         return result;
@@ -252,6 +316,7 @@ fn certificates(tls: &RedisTls) -> Result<TlsCertificates, String> {
             return Err("a client's certificate and its key belong together: set STENO_REDIS_CERT and STENO_REDIS_KEY".to_owned());
         }
     };
-    let root_cert = tls.ca.as_deref().map(|path| read("the certificate authority of Redis", path)).transpose()?;
+    let root_cert =
+        tls.ca.as_deref().map(|path| read("the certificate authority of Redis", path)).transpose()?;
     Ok(TlsCertificates { client_tls, root_cert })
 }

@@ -11,6 +11,8 @@ mod connection;
 mod control;
 mod counts;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod item;
 mod items;
 mod keys;
@@ -20,14 +22,19 @@ mod payload;
 mod presence;
 mod queue;
 mod reply;
+mod request;
+mod runs;
 mod scripts;
 mod settle;
 
+pub use address::check_redis_url;
 pub use batch::{Created, Enqueued, NewItem};
 pub use choose_shard::shard_order;
 pub use claim::{BatchState, Claim, ClaimRequest, Lease, Renewal, RequestId};
-pub use address::check_redis_url;
-pub use config::{PASSWORD_VARIABLE, RedisConfig, RedisTls};
+pub use config::{
+    CA_VARIABLE, CLIENT_CERTIFICATE_VARIABLES, PASSWORD_VARIABLE, RedisConfig, RedisTls,
+    SENTINEL_PASSWORD_VARIABLE,
+};
 pub use counts::ShardCounts;
 pub use error::LeaseError;
 pub use item::{Current, ItemRow, ItemState};

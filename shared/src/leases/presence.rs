@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::connection::Request;
+use redis::Value;
+
 use super::error::LeaseError;
 use super::keys::{idle_key, worker_keys};
 use super::queue::{Args, Leases};
 use super::reply::Reply;
+use super::request::Request;
 use super::scripts::{COUNT_IDLE, IDLE, REPORT_WORKER, WORKERS};
 use crate::ids::WorkerId;
 
@@ -94,11 +96,7 @@ impl Leases {
     pub async fn workers(&self) -> Result<Vec<WorkerReport>, LeaseError> {
         let doing = format!("list the workers of batch {}", self.batch);
         let answer = self.script(&doing, &WORKERS, &worker_keys(&self.batch), Args::default()).await?;
-        let reports: Vec<String> = Reply::new(&doing, answer)?.rest("report")?;
-        let mut reports: Vec<WorkerReport> =
-            reports.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
-        reports.sort_by(|a, b| (a.index, &a.worker).cmp(&(b.index, &b.worker)));
-        Ok(reports)
+        read_reports(&doing, answer)
     }
 
     /// Asks, with nothing to claim in any shard, whether to wait or to leave. `live` is the number of leased and
@@ -110,14 +108,7 @@ impl Leases {
     pub async fn idle(&self, worker: &WorkerId, ttl_ms: u64, live: u64) -> Result<IdleAdvice, LeaseError> {
         let doing = format!("report worker {worker} idle to batch {}", self.batch);
         let args = Args::default().and(worker).and(ttl_ms).and(live);
-        let mut reply =
-            Reply::new(&doing, self.script(&doing, &IDLE, &[idle_key(&self.batch)], args).await?)?;
-        let decision = match reply.next::<String>("answer")?.as_str() {
-            "stay" => IdleDecision::Stay,
-            "leave" => IdleDecision::Leave,
-            other => return Err(reply.unknown(other)),
-        };
-        Ok(IdleAdvice { decision, others_idle: reply.next("others")? })
+        read_advice(&doing, self.script(&doing, &IDLE, &[idle_key(&self.batch)], args).await?)
     }
 
     /// Tells that a worker has claimed something and is idle no more.
@@ -142,4 +133,22 @@ impl Leases {
         let answer = self.script(&doing, &COUNT_IDLE, &keys, Args::default()).await?;
         super::batch::count(&doing, answer)
     }
+}
+
+pub(super) fn read_reports(doing: &str, answer: Value) -> Result<Vec<WorkerReport>, LeaseError> {
+    let reports: Vec<String> = Reply::new(doing, answer)?.rest("report")?;
+    let mut reports: Vec<WorkerReport> =
+        reports.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
+    reports.sort_by(|a, b| (a.index, &a.worker).cmp(&(b.index, &b.worker)));
+    Ok(reports)
+}
+
+pub(super) fn read_advice(doing: &str, answer: Value) -> Result<IdleAdvice, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    let decision = match reply.next::<String>("answer")?.as_str() {
+        "stay" => IdleDecision::Stay,
+        "leave" => IdleDecision::Leave,
+        other => return Err(reply.unknown(other)),
+    };
+    Ok(IdleAdvice { decision, others_idle: reply.next("others")? })
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use redis::{Script, Value};
 
 use super::config::RedisConfig;
-use super::connection::{Connection, Request};
+use super::connection::Connection;
 use super::error::LeaseError;
 use super::keys::shard_keys;
+use super::request::Request;
 use super::scripts::SCHEMA_VERSION;
 use crate::ids::{BatchId, ShardId};
 
@@ -154,12 +155,16 @@ fn check_info(info: &str, mode: &str) -> Result<Vec<String>, String> {
     }
     match value("redis_mode").filter(|&found| found != mode) {
         Some("cluster") => {
-            return Err("the server is a node of a Redis Cluster: name it as redis+cluster://host:port".to_owned());
+            return Err(
+                "the server is a node of a Redis Cluster: name it as redis+cluster://host:port".to_owned()
+            );
         }
         Some("sentinel") => {
             return Err("the server is a Sentinel: name it as redis+sentinel://host:port/SERVICE".to_owned());
         }
-        Some(found) => return Err(format!("the server runs as {found}, not as {mode}; name it as redis://host:port")),
+        Some(found) => {
+            return Err(format!("the server runs as {found}, not as {mode}; name it as redis://host:port"));
+        }
         None => {}
     }
     if let Some(policy) = value("maxmemory_policy").filter(|&policy| policy != "noeviction") {
@@ -189,7 +194,10 @@ mod tests {
     fn a_server_that_will_do() {
         assert_eq!(check_info(GOOD, "standalone"), Ok(vec![]));
         assert_eq!(check_info(&GOOD.replace("6.2.14", "10.0.1"), "standalone"), Ok(vec![]));
-        assert_eq!(check_info(&GOOD.replace("aof_enabled:1", "aof_enabled:0"), "standalone").unwrap().len(), 1);
+        assert_eq!(
+            check_info(&GOOD.replace("aof_enabled:1", "aof_enabled:0"), "standalone").unwrap().len(),
+            1
+        );
     }
 
     #[test]

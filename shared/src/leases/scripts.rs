@@ -26,6 +26,7 @@ plain_script!(REPORT_WORKER, "lua/report_worker.lua");
 plain_script!(WORKERS, "lua/workers.lua");
 plain_script!(IDLE, "lua/idle.lua");
 plain_script!(COUNT_IDLE, "lua/count_idle.lua");
+plain_script!(TAKE_RUN, "lua/take_run.lua");
 shard_script!(ENQUEUE, "lua/enqueue.lua");
 shard_script!(CLAIM, "lua/claim.lua");
 shard_script!(RENEW, "lua/renew.lua");

@@ -1,5 +1,7 @@
 //! How a lease ends: complete, fail, release. Each carries the epoch and is told when it comes too late.
 
+use redis::Value;
+
 use super::error::LeaseError;
 use super::item::Current;
 use super::queue::{Args, Leases, field};
@@ -73,13 +75,7 @@ impl Leases {
     ) -> Result<Completed, LeaseError> {
         let doing = format!("complete item {id} in shard {shard} of batch {}", self.batch);
         let args = Args::versioned().and(id).and(epoch).and(field(digest, ERROR_LONGEST));
-        let mut reply = Reply::new(&doing, self.on_shard(&doing, &COMPLETE, shard, args).await?)?;
-        match reply.next::<String>("answer")?.as_str() {
-            "done" => Ok(Completed::Done),
-            "again" => Ok(Completed::Again),
-            "superseded" => Ok(Completed::Superseded(reply.current()?)),
-            other => Err(reply.unknown(other)),
-        }
+        read_completed(&doing, self.on_shard(&doing, &COMPLETE, shard, args).await?)
     }
 
     /// The attempt failed: the item waits to be tried again, or is dead.
@@ -100,13 +96,7 @@ impl Leases {
             FailClass::Poison => "poison",
         };
         let args = Args::versioned().and(id).and(epoch).and(class).and(field(error, ERROR_LONGEST));
-        let mut reply = Reply::new(&doing, self.on_shard(&doing, &FAIL, shard, args).await?)?;
-        match reply.next::<String>("answer")?.as_str() {
-            "delayed" => Ok(Failed::Delayed { ms: reply.next("delay")? }),
-            "dead" => Ok(Failed::Dead),
-            "superseded" => Ok(Failed::Superseded(reply.current()?)),
-            other => Err(reply.unknown(other)),
-        }
+        read_failed(&doing, self.on_shard(&doing, &FAIL, shard, args).await?)
     }
 
     /// Gives an item back unfinished; costs no attempt.
@@ -116,13 +106,37 @@ impl Leases {
     pub async fn release(&self, shard: ShardId, id: &ItemId, epoch: Epoch) -> Result<Released, LeaseError> {
         let doing = format!("release item {id} in shard {shard} of batch {}", self.batch);
         let args = Args::versioned().and(id).and(epoch);
-        let mut reply = Reply::new(&doing, self.on_shard(&doing, &RELEASE, shard, args).await?)?;
-        match reply.next::<String>("answer")?.as_str() {
-            "ready" => Ok(Released::Ready),
-            "again" => Ok(Released::Again),
-            "dead" => Ok(Released::Dead),
-            "superseded" => Ok(Released::Superseded(reply.current()?)),
-            other => Err(reply.unknown(other)),
-        }
+        read_released(&doing, self.on_shard(&doing, &RELEASE, shard, args).await?)
+    }
+}
+
+pub(super) fn read_completed(doing: &str, answer: Value) -> Result<Completed, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    match reply.next::<String>("answer")?.as_str() {
+        "done" => Ok(Completed::Done),
+        "again" => Ok(Completed::Again),
+        "superseded" => Ok(Completed::Superseded(reply.current()?)),
+        other => Err(reply.unknown(other)),
+    }
+}
+
+pub(super) fn read_failed(doing: &str, answer: Value) -> Result<Failed, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    match reply.next::<String>("answer")?.as_str() {
+        "delayed" => Ok(Failed::Delayed { ms: reply.next("delay")? }),
+        "dead" => Ok(Failed::Dead),
+        "superseded" => Ok(Failed::Superseded(reply.current()?)),
+        other => Err(reply.unknown(other)),
+    }
+}
+
+pub(super) fn read_released(doing: &str, answer: Value) -> Result<Released, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    match reply.next::<String>("answer")?.as_str() {
+        "ready" => Ok(Released::Ready),
+        "again" => Ok(Released::Again),
+        "dead" => Ok(Released::Dead),
+        "superseded" => Ok(Released::Superseded(reply.current()?)),
+        other => Err(reply.unknown(other)),
     }
 }

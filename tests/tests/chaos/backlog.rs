@@ -11,7 +11,7 @@ use steno_tests::audio;
 const RECORDINGS: u32 = 400;
 /// One of so many does something to its worker.
 const BAD_EVERY: u32 = 50;
-const BAD: [&str; 3] = ["poison", "retry", "abort"];
+const BAD: [&str; 4] = ["poison", "retry", "abort", "hang"];
 
 /// A recording.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use nix::sys::signal::Signal;
 use redis::cmd;
+use steno_tests::disk::Disk;
 use steno_tests::processes::{self, Process};
 use steno_tests::steno::Running;
 
@@ -16,11 +17,15 @@ use crate::site::{Place, REDIS_LINK, STORE_LINK, Site};
 
 /// What Redis loses when its machine loses power: at `appendfsync everysec`, a second.
 const LOST_BY_REDIS: Duration = Duration::from_secs(1);
+/// In seconds.
+const HOUR: i64 = 3600;
 
 /// What is still to be done about faults that have begun.
 #[derive(Default)]
 pub(crate) struct Injector {
     due: Vec<(Instant, Deed)>,
+    /// How far Redis's clock is ahead.
+    redis_seconds_ahead: i64,
 }
 
 enum Deed {
@@ -33,6 +38,8 @@ enum Deed {
     StartStore,
     HealLink(&'static str),
     EmptySpool,
+    EmptyRedisDisk,
+    SetClocksRight,
 }
 
 impl Injector {
@@ -62,14 +69,20 @@ impl Injector {
                 | Fault::FillRedis
                 | Fault::EmptyRedis
                 | Fault::ForgetScripts
+                | Fault::FillRedisDisk
         );
         let redis_link = matches!(fault, Fault::RedisLink(_)).then_some(REDIS_LINK);
         let link = matches!(fault, Fault::StoreLink(_)).then_some(STORE_LINK).or(redis_link);
         !self.due.iter().any(|(_, deed)| match deed {
-            Deed::KillRedis(_) | Deed::StartRedis | Deed::ResumeRedis | Deed::GiveRedisMemory => redis,
+            Deed::KillRedis(_)
+            | Deed::StartRedis
+            | Deed::ResumeRedis
+            | Deed::GiveRedisMemory
+            | Deed::EmptyRedisDisk => redis,
             Deed::StartStore => fault == Fault::KillStore,
             Deed::HealLink(name) => link == Some(*name),
             Deed::EmptySpool => fault == Fault::FillSpool,
+            Deed::SetClocksRight => matches!(fault, Fault::SetClocks(_)),
             Deed::Continue(_) => false,
         })
     }
@@ -154,6 +167,27 @@ impl Injector {
                 }
                 filled
             }
+            Fault::FillRedisDisk => {
+                if let Some(disk) = &site.redis_disk {
+                    disk.fill()?;
+                    self.later(step.hold, Deed::EmptyRedisDisk);
+                }
+                site.redis_disk.is_some()
+            }
+            Fault::SetClocks(hours) => {
+                if let Some(clock) = &site.clock {
+                    clock.set(i64::from(hours) * HOUR)?;
+                    self.later(step.hold, Deed::SetClocksRight);
+                }
+                site.clock.is_some()
+            }
+            Fault::AdvanceRedisClock => {
+                if let Some(clock) = &site.redis_clock {
+                    self.redis_seconds_ahead += HOUR;
+                    clock.set(self.redis_seconds_ahead)?;
+                }
+                site.redis_clock.is_some()
+            }
         };
         report.injected(step.fault, done);
         Ok(())
@@ -194,6 +228,8 @@ impl Injector {
                 Deed::StartStore => site.runtime.block_on(site.store.start_again())?,
                 Deed::HealLink(link) => site.runtime.block_on(site.toxiproxy.heal(link))?,
                 Deed::EmptySpool => place.empty_spool(),
+                Deed::EmptyRedisDisk => site.redis_disk.iter().for_each(Disk::empty),
+                Deed::SetClocksRight => site.clock.iter().try_for_each(|clock| clock.set(0))?,
             }
         }
         Ok(())

@@ -14,12 +14,18 @@ mod site;
 
 use plan::Settings;
 
-/// A hundred-odd faults in `make test`; `make chaos` sets the variables.
+/// A hundred-odd faults in `make test`; `make chaos` and `make chaos-each` set the variables.
 #[test]
 fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
     let settings = Settings::from_environment()?;
-    println!("{}", settings.command());
-    let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
-    println!("{report}");
+    let plays = if settings.each { settings.each_kind() } else { vec![settings] };
+    let mut rows = Vec::new();
+    for settings in plays {
+        println!("{}", settings.command());
+        let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
+        println!("{report}");
+        rows.push(report.row(&settings.only));
+    }
+    println!("{}", report::table(&rows));
     Ok(())
 }

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) only: String,
     /// Between two faults, so many times as long as usual.
     pub(crate) gap: u32,
+    /// One kind after the other, each by itself, so many faults of each.
+    pub(crate) each: bool,
 }
 
 /// Something that is done to the run.
@@ -53,6 +55,12 @@ pub(crate) enum Fault {
     Http(HttpFault),
     /// No space is left where recordings are worked on.
     FillSpool,
+    /// No space is left where Redis keeps its data.
+    FillRedisDisk,
+    /// The clocks of steno and its workers are so many hours off.
+    SetClocks(i8),
+    /// Redis's clock goes an hour ahead, and stays there.
+    AdvanceRedisClock,
 }
 
 /// A fault and when it comes.
@@ -68,7 +76,7 @@ pub(crate) struct Step {
 }
 
 impl Settings {
-    /// From `STENO_CHAOS_FAULTS`, `STENO_CHAOS_SEED`, `STENO_CHAOS_ONLY` and `STENO_CHAOS_GAP`.
+    /// From `STENO_CHAOS_FAULTS`, `STENO_CHAOS_SEED`, `STENO_CHAOS_ONLY`, `STENO_CHAOS_GAP` and `STENO_CHAOS_EACH`.
     ///
     /// # Errors
     /// When one is no number.
@@ -82,12 +90,28 @@ impl Settings {
             faults: usize::try_from(number("STENO_CHAOS_FAULTS")?.unwrap_or(FAULTS as u64))?,
             only: read("STENO_CHAOS_ONLY").unwrap_or_default(),
             gap: u32::try_from(number("STENO_CHAOS_GAP")?.unwrap_or(1))?,
+            each: read("STENO_CHAOS_EACH").is_some(),
         })
+    }
+
+    /// The same for each kind of fault whose name contains what is asked for.
+    pub(crate) fn each_kind(&self) -> Vec<Self> {
+        let mut names: Vec<String> =
+            deck().into_iter().map(Fault::name).filter(|name| name.contains(&self.only)).collect();
+        names.sort();
+        names.dedup();
+        names.into_iter().map(|only| Self { only, each: false, ..self.clone() }).collect()
+    }
+
+    /// A whole name means that kind alone: "redis killed" is in the name of another.
+    fn wants(&self, name: &str) -> bool {
+        let is_whole = deck().into_iter().any(|fault| fault.name() == self.only);
+        if is_whole { name == self.only } else { name.contains(&self.only) }
     }
 
     /// What makes the same plan again.
     pub(crate) fn command(&self) -> String {
-        let Self { seed, faults, only, gap } = self;
+        let Self { seed, faults, only, gap, each: _ } = self;
         let only = if only.is_empty() { String::new() } else { format!(" ONLY='{only}'") };
         let gap = if *gap == 1 { String::new() } else { format!(" GAP={gap}") };
         format!("make chaos SEED={seed} N={faults}{only}{gap}")
@@ -99,7 +123,7 @@ impl Settings {
     /// When no fault has the name that is asked for.
     pub(crate) fn plan(&self) -> anyhow::Result<Vec<Step>> {
         let mut random = StdRng::seed_from_u64(self.seed);
-        let all: Vec<Fault> = deck().into_iter().filter(|fault| fault.name().contains(&self.only)).collect();
+        let all: Vec<Fault> = deck().into_iter().filter(|fault| self.wants(&fault.name())).collect();
         anyhow::ensure!(!all.is_empty(), "no fault is called {:?}", self.only);
         let (mut steps, mut deck) = (Vec::new(), Vec::new());
         while steps.len() < self.faults {
@@ -137,6 +161,10 @@ fn deck() -> Vec<Fault> {
         KillStore,
         KillStore,
         FillSpool,
+        FillRedisDisk,
+        SetClocks(1),
+        SetClocks(-1),
+        AdvanceRedisClock,
     ];
     deck.extend([KillWorker(0); 5]);
     deck.extend([TerminateWorker(0); 3]);
@@ -196,6 +224,9 @@ impl Fault {
             Self::StoreLink(toxic) => format!("link to store {}", link(toxic)),
             Self::Http(fault) => format!("store answers {fault:?}"),
             Self::FillSpool => "spool full".to_owned(),
+            Self::FillRedisDisk => "redis's disk full".to_owned(),
+            Self::SetClocks(hours) => format!("clocks of steno and workers {hours:+} h"),
+            Self::AdvanceRedisClock => "redis's clock +1 h".to_owned(),
         }
     }
 
@@ -213,6 +244,8 @@ impl Fault {
             Self::KillRedis | Self::RollBackRedis | Self::KillStore => 200..=2_500,
             Self::HangRedis => 500..=3_000,
             Self::FillRedis | Self::FillSpool => 300..=1_500,
+            // Redis retries every second, clocks are looked at as often.
+            Self::FillRedisDisk | Self::SetClocks(_) => 1_500..=4_000,
             Self::RedisLink(_) | Self::StoreLink(_) => 300..=2_000,
             Self::KillWorker(_)
             | Self::TerminateWorker(_)
@@ -220,6 +253,7 @@ impl Fault {
             | Self::TerminateCoordinator
             | Self::EmptyRedis
             | Self::ForgetScripts
+            | Self::AdvanceRedisClock
             | Self::Http(_) => 0..=0,
         }
     }
@@ -227,7 +261,7 @@ impl Fault {
 
 #[test]
 fn a_seed_gives_one_plan_in_which_every_kind_of_fault_comes() -> anyhow::Result<()> {
-    let settings = Settings { seed: 7, faults: FAULTS, only: String::new(), gap: 1 };
+    let settings = Settings { seed: 7, faults: FAULTS, only: String::new(), gap: 1, each: false };
     let plan = settings.plan()?;
     anyhow::ensure!(plan == settings.plan()? && plan.len() == FAULTS);
     anyhow::ensure!(plan != Settings { seed: 8, ..settings }.plan()?);

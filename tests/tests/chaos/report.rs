@@ -38,9 +38,34 @@ impl Report {
         self.faults.values().map(|(times, _)| times).sum()
     }
 
+    /// A row of the table: what faults of one kind have cost.
+    pub(crate) fn row(&self, kind: &str) -> String {
+        let kind = if kind.is_empty() { "all" } else { kind };
+        let again = self.again_seconds / (self.injections().max(1) as f64);
+        let share = 100.0 * self.again_seconds / (self.audio_seconds.max(1) as f64);
+        let starts: u64 = self.ends.values().sum();
+        // The last of each round is over; so is the one without faults.
+        let anew = starts.saturating_sub(2 * u64::from(self.rounds));
+        format!(
+            "| {kind} | {} | 0 | 0 | {:.0} s | {again:.0} s | {share:.1}% | {} | {anew} |",
+            self.injections(),
+            self.again_seconds,
+            self.requeued
+        )
+    }
+
     pub(crate) fn ended(&mut self, how: &str) {
         *self.ends.entry(how.to_owned()).or_default() += 1;
     }
+}
+
+/// A table of rows. Had anything been lost or doubled, there would be none.
+pub(crate) fn table(rows: &[String]) -> String {
+    format!(
+        "| fault | times | lost | duplicated | audio begun again | a fault | of all audio | recordings to requeue | runs begun anew |\n\
+         |---|---|---|---|---|---|---|---|---|\n{}",
+        rows.join("\n")
+    )
 }
 
 impl fmt::Display for Report {

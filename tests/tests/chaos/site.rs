@@ -1,12 +1,12 @@
 //! All that stands around a run: Redis and the S3 server, and what stands before them and spoils things.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::ensure;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use steno_tests::clock::Clock;
+use steno_tests::disk::Disk;
 use steno_tests::http_faults::HttpFaults;
 use steno_tests::redis_server::{RedisOptions, RedisServer};
 use steno_tests::s3_server::{S3Server, free_port};
@@ -14,6 +14,7 @@ use steno_tests::steno::Steno;
 use steno_tests::toxiproxy::Toxiproxy;
 use steno_tests::transcripts;
 use steno_tests::world::World;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::backlog::Recording;
@@ -24,8 +25,11 @@ pub(crate) const REDIS_LINK: &str = "redis";
 pub(crate) const STORE_LINK: &str = "store";
 /// Seconds of audio that a worker gets through in a second.
 const SPEED: &str = "200";
-/// Size of the disk for recordings that are worked on, where there can be one.
-const SPOOL: &str = "size=2m";
+/// Sizes in MiB of the disks for recordings that are worked on and for Redis's data, where there can be any.
+const SPOOL_MIB: u32 = 2;
+const REDIS_MIB: u32 = 256;
+/// Seconds after which an engine that finishes nothing is given up.
+const STALL_LIMIT: &str = "4";
 const BUCKET: &str = "calls";
 
 /// The servers and proxies.
@@ -35,8 +39,15 @@ pub(crate) struct Site {
     pub(crate) store: S3Server,
     pub(crate) toxiproxy: Toxiproxy,
     pub(crate) http: HttpFaults,
+    /// Where Redis keeps its data.
+    pub(crate) redis_disk: Option<Disk>,
+    /// The clocks of steno and its workers, and of Redis.
+    pub(crate) clock: Option<Clock>,
+    pub(crate) redis_clock: Option<Clock>,
     redis_url: String,
     endpoint: String,
+    // Unmounted before it is removed: the last of all.
+    _redis_data: TempDir,
 }
 
 /// Where a round takes place.
@@ -46,10 +57,6 @@ pub(crate) struct Place {
     pub(crate) world: World,
     round: u32,
 }
-
-/// A small disk.
-#[derive(Debug)]
-struct Disk(PathBuf);
 
 impl Site {
     pub(crate) fn start() -> anyhow::Result<Self> {
@@ -65,7 +72,15 @@ impl Site {
             "--appendfsync",
             "everysec",
         ];
-        let options = RedisOptions { args: args.map(str::to_owned).to_vec(), ..RedisOptions::default() };
+        let redis_data = tempfile::Builder::new().prefix("steno-redis-data-").tempdir()?;
+        let redis_disk = Disk::mount(redis_data.path(), REDIS_MIB);
+        let (clock, redis_clock) = (Clock::right()?, Clock::right()?);
+        let options = RedisOptions {
+            env: redis_clock.iter().flat_map(Clock::environment).collect(),
+            data: Some(redis_data.path().to_owned()),
+            args: args.map(str::to_owned).to_vec(),
+            ..RedisOptions::default()
+        };
         let redis = RedisServer::start(options)?;
         let (store, toxiproxy, http, redis_port, store_port) = runtime.block_on(async {
             let store = S3Server::start().await?;
@@ -78,7 +93,19 @@ impl Site {
         })?;
         let (redis_url, endpoint) =
             (format!("redis://127.0.0.1:{redis_port}"), format!("http://127.0.0.1:{store_port}"));
-        Ok(Self { runtime, redis, store, toxiproxy, http, redis_url, endpoint })
+        Ok(Self {
+            runtime,
+            redis,
+            store,
+            toxiproxy,
+            http,
+            redis_disk,
+            clock,
+            redis_clock,
+            redis_url,
+            endpoint,
+            _redis_data: redis_data,
+        })
     }
 
     /// Puts the recordings of a round into the bucket, and makes a place for it.
@@ -86,7 +113,7 @@ impl Site {
         let world = World::new()?;
         let spool = world.state().join("spool");
         std::fs::create_dir_all(&spool)?;
-        let spool = Disk::mount(spool);
+        let spool = Disk::mount(&spool, SPOOL_MIB);
         self.runtime.block_on(async {
             let client = self.store.client().await;
             let put = |recording: &Recording| {
@@ -106,6 +133,9 @@ impl Site {
         let steno =
             place.world.steno()?.args(["run", &input, "--out", &output, "--json", "--engine", "simulated"]);
         let steno = steno.args(["--simulated-speed", SPEED, "--workers", &WORKERS.to_string()]);
+        let steno = steno.args(["--stall-limit", STALL_LIMIT]);
+        let clock: Vec<(&str, String)> = self.clock.iter().flat_map(Clock::environment).collect();
+        let steno = steno.envs(clock.iter().map(|(name, value)| (*name, value.as_str())));
         let steno = steno.args(["--redis", &self.redis_url, "--s3-endpoint", &self.endpoint]);
         Ok(steno.args(["--state"]).arg(place.world.state()).envs(self.store.env()))
     }
@@ -142,42 +172,19 @@ impl Place {
     pub(crate) fn fill_spool(&self) -> anyhow::Result<bool> {
         let spool = self.spool.borrow();
         let Some(disk) = spool.as_ref() else { return Ok(false) };
-        let filled = std::fs::write(disk.ballast(), vec![0; 4 << 20]);
-        ensure!(filled.is_err(), "4 MiB went onto a disk with {SPOOL}");
+        disk.fill()?;
         Ok(true)
     }
 
     /// Makes room again.
     pub(crate) fn empty_spool(&self) {
         if let Some(disk) = self.spool.borrow().as_ref() {
-            // A run that was started meanwhile has removed it.
-            let _ = std::fs::remove_file(disk.ballast());
+            disk.empty();
         }
     }
 
     /// Takes the small disk away: what a disk is mounted on cannot be removed.
     pub(crate) fn unmount(&self) {
         self.spool.replace(None);
-    }
-}
-
-impl Disk {
-    /// Only root may; in a container perhaps not even root.
-    fn mount(path: PathBuf) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", SPOOL, "steno-chaos"]).arg(&path);
-        let mounted = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
-        mounted.then_some(Self(path))
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let path: &Path = &self.0;
-        let _ = Command::new("umount").arg("--lazy").arg(path).status();
     }
 }

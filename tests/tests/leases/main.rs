@@ -1,5 +1,6 @@
 //! The lease protocol on a real redis-server.
 
+mod acl;
 mod duplicates;
 mod faults;
 mod peers;

@@ -12,6 +12,7 @@ use steno_shared::leases::{
 };
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
 use steno_tests::redis_server::RedisOptions;
+use tokio::runtime::Runtime;
 
 use super::shard::{Answer, LIMIT, Phase, Shard};
 
@@ -306,22 +307,37 @@ async fn play(world: &LeaseWorld, limits: &LeaseLimits, operations: &[Operation]
     Ok(())
 }
 
-#[test]
-fn scripts_and_model_agree_step_by_step() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// Limits as the model has them.
+fn limits() -> LeaseLimits {
     let limit = u32::from(LIMIT);
-    let limits = LeaseLimits {
+    LeaseLimits {
         max_fails: limit,
         max_lost: limit,
         max_released: limit,
         backoff_base_ms: NEVER_MS,
         backoff_cap_ms: NEVER_MS,
-    };
-    let world = runtime.block_on(LeaseWorld::with(RedisOptions::default(), 1, &limits))?;
-    let mut runner = TestRunner::new(Config { cases: 300, ..Config::with_source_file(file!()) });
+    }
+}
+
+fn agree(runtime: &Runtime, world: &LeaseWorld, cases: u32) -> Result<()> {
+    let mut runner = TestRunner::new(Config { cases, ..Config::with_source_file(file!()) });
     let played = runner.run(&prop::collection::vec(operation(), 1..80), |operations| {
-        let played = runtime.block_on(play(&world, &limits, &operations));
+        let played = runtime.block_on(play(world, &limits(), &operations));
         played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
     });
     played.map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+#[test]
+fn scripts_and_model_agree_step_by_step() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let world = runtime.block_on(LeaseWorld::with(RedisOptions::default(), 1, &limits()))?;
+    agree(&runtime, &world, 300)
+}
+
+#[test]
+fn scripts_and_model_agree_on_a_redis_cluster() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let world = runtime.block_on(LeaseWorld::on_cluster(&limits()))?;
+    agree(&runtime, &world, 40)
 }

@@ -87,6 +87,7 @@ fn a_killed_worker_s_whole_batch_is_done_again_one_by_one() -> anyhow::Result<()
     expect_counts(&ended.json()?, &[("done", N as u64), ("failed", 0), ("left", 0)])?;
     let names: Vec<String> = (0..N).map(|index| format!("speech-{index:02}.flac")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    invariants::remove_temporaries(&world)?;
     let found = invariants::check(&world, &names, &[])?;
     let again = found.values().filter(|transcript| transcript["provenance"]["attempt"] == 2).count();
     ensure!((1..=8).contains(&again), "{again} were begun again, but a worker holds two batches at most");

@@ -185,3 +185,35 @@ fn reconcile_gives_living_workers_back_what_redis_has_lost() -> anyhow::Result<(
     running.ended()?.expect(0)?;
     check(&world, &names)
 }
+
+#[test]
+fn of_two_runs_on_one_batch_the_second_waits_for_the_first() -> anyhow::Result<()> {
+    let redis = RedisServer::start(RedisOptions { aof: true, ..RedisOptions::default() })?;
+    let world = world(30)?;
+    let names = names(30);
+    let second = |speed: &str| -> anyhow::Result<Steno> {
+        let steno = world.steno()?.arg("run").arg(world.input()).arg("--out").arg(world.output());
+        let steno =
+            steno.args(["--engine", "simulated", "--simulated-speed", speed, "--workers", "2", "--json"]);
+        Ok(steno.args(["--redis", &redis.url(), "--state", "second"]))
+    };
+    let mut running = run(&world, &redis, "100")?.start()?;
+    let output = world.output();
+    running.until("1 is done", |_| Ok(transcripts::count(&output)? >= 1))?;
+    let refused = second("100")?.run()?.expect(4)?;
+    refused.says(&[
+        "another steno run works on this batch",
+        &format!("process {}", running.pid()?),
+        "30 seconds",
+    ])?;
+    // One that was killed keeps its turn for the next one from its folder, and no other.
+    running.signal(Signal::SIGKILL)?;
+    running.ended()?;
+    second("100")?.run()?.expect(4)?;
+    let ended = run(&world, &redis, "1000")?.run()?.expect(0)?;
+    expect_counts(&ended.json()?, &[("failed", 0), ("left", 0)])?;
+    let after = second("1000")?.run()?.expect(0)?;
+    expect_counts(&after.json()?, &[("recordings", 30), ("done", 0), ("failed", 0), ("left", 0)])?;
+    std::fs::remove_dir_all(world.path().join("second"))?;
+    check(&world, &names)
+}

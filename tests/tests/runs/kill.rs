@@ -15,12 +15,7 @@ const N: usize = 16;
 fn complete(world: &World, before: &BTreeMap<String, Written>) -> anyhow::Result<Transcripts> {
     let names: Vec<String> = (0..N).map(|index| format!("speech-{index:02}.flac")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // A writer killed between making its temporary and naming it leaves it for an hour; another scenario is about that.
-    for name in
-        transcripts::files(&world.output())?.into_keys().filter(|name| name.starts_with(".steno-tmp-"))
-    {
-        std::fs::remove_file(world.output().join(name))?;
-    }
+    invariants::remove_temporaries(world)?;
     let found = invariants::check(world, &names, &[])?;
     let after = transcripts::with_extension(&world.output(), "json")?;
     ensure!((3..N).contains(&before.len()), "the kill was not in the middle: {} done", before.len());

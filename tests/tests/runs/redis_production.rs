@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use steno_tests::redis_cluster::{RedisCluster, Watched};
 use steno_tests::redis_server::{RedisOptions, RedisServer};
+use steno_tests::s3_server::free_port;
 use steno_tests::steno::Steno;
 use steno_tests::tls_proxy::{Clients, TlsProxy};
 use steno_tests::world::{World, expect_counts};
@@ -38,18 +39,24 @@ fn tls_is_spoken_with_an_authority_and_a_certificate_of_ones_own() -> anyhow::Re
 
     let unknown = run(&world, "2", "1000", &url(&open))?.run()?.expect(3)?;
     unknown.says(&["the certificate of Redis is not trusted", "STENO_REDIS_CA names a file"])?;
-    let gone = run(&world, "2", "1000", &url(&open))?.envs([("STENO_REDIS_CA", "/nowhere/ca.crt")]).run()?.expect(3)?;
+    let gone = run(&world, "2", "1000", &url(&open))?
+        .envs([("STENO_REDIS_CA", "/nowhere/ca.crt")])
+        .run()?
+        .expect(3)?;
     gone.says(&["failed to read the certificate authority of Redis /nowhere/ca.crt"])?;
     let file = |proxy: &TlsProxy, name: &str| proxy.file(name).display().to_string();
     // One that the other authority has signed.
     let other = file(&closed, "ca.crt");
-    let untrusted = run(&world, "2", "1000", &url(&open))?.envs([("STENO_REDIS_CA", other.as_str())]).run()?.expect(3)?;
+    let untrusted =
+        run(&world, "2", "1000", &url(&open))?.envs([("STENO_REDIS_CA", other.as_str())]).run()?.expect(3)?;
     untrusted.says(&["the certificate of Redis is not trusted"])?;
     let ca = file(&closed, "ca.crt");
-    let nameless = run(&world, "2", "1000", &url(&closed))?.envs([("STENO_REDIS_CA", ca.as_str())]).run()?.expect(3)?;
+    let nameless =
+        run(&world, "2", "1000", &url(&closed))?.envs([("STENO_REDIS_CA", ca.as_str())]).run()?.expect(3)?;
     nameless.says(&["Redis does not take this client's certificate, or wants one"])?;
     let another_name = format!("rediss://127.0.0.1:{}", closed.port);
-    let wrong = run(&world, "2", "1000", &another_name)?.envs([("STENO_REDIS_CA", ca.as_str())]).run()?.expect(3)?;
+    let wrong =
+        run(&world, "2", "1000", &another_name)?.envs([("STENO_REDIS_CA", ca.as_str())]).run()?.expect(3)?;
     wrong.says(&["the certificate of Redis is not trusted"])?;
 
     let (cert, key) = (file(&closed, "client.crt"), file(&closed, "client.key"));
@@ -58,7 +65,8 @@ fn tls_is_spoken_with_an_authority_and_a_certificate_of_ones_own() -> anyhow::Re
     half.says(&["belong together: set STENO_REDIS_CERT and STENO_REDIS_KEY"])?;
     let ran = run(&world, "2", "1000", &url(&closed))?.envs(env).run()?.expect(0)?;
     expect_counts(&ran.json()?, &[("done", 4), ("failed", 0), ("left", 0)])?;
-    let status = world.steno()?.args(["status", "--json", "--state"]).arg(world.state()).envs(env).run()?.expect(0)?;
+    let status =
+        world.steno()?.args(["status", "--json", "--state"]).arg(world.state()).envs(env).run()?.expect(0)?;
     expect_counts(&status.json()?, &[("done", 4)])?;
     for (name, transcript) in transcripts::with_extension(&world.output(), "json")? {
         transcripts::valid(&name, &transcript.0)?;
@@ -80,7 +88,8 @@ fn a_primary_that_dies_is_replaced_by_its_sentinel_and_nothing_is_lost() -> anyh
     ensure!(done < 50, "{done} were done before the primary died");
     let ended = running.ended()?.expect(0)?;
     expect_counts(&ended.json()?, &[("recordings", 60), ("failed", 0), ("left", 0)])?;
-    let status = world.steno()?.args(["status", "--json", "--state"]).arg(world.state()).envs(env).run()?.expect(0)?;
+    let status =
+        world.steno()?.args(["status", "--json", "--state"]).arg(world.state()).envs(env).run()?.expect(0)?;
     expect_counts(&status.json()?, &[("dead", 0), ("ready", 0), ("leased", 0)])?;
     std::fs::remove_dir_all(world.state())?;
     check(&world, &names)
@@ -117,18 +126,76 @@ fn has_keys(node: &RedisServer) -> bool {
 
 #[test]
 fn a_url_that_names_the_wrong_kind_of_server_is_told_the_right_one() -> anyhow::Result<()> {
-    let redis = RedisServer::start(RedisOptions::default())?;
     let (world, _) = world(1)?;
+    let refused = |url: &str, code: i32, words: &str| -> anyhow::Result<()> {
+        run(&world, "1", "1000", url)?.run()?.expect(code)?.says(&[words]).map(drop)
+    };
     let watched = Watched::start(PASSWORD)?;
     let sentinel = watched.url().replace("redis+sentinel", "redis").replace("/calls", "");
-    run(&world, "1", "1000", &sentinel)?.run()?.expect(3)?.says(&["name it as redis+sentinel://host:port/SERVICE"])?;
-    drop(redis);
+    refused(&sentinel, 3, "name it as redis+sentinel://host:port/SERVICE")?;
+    let cluster = RedisCluster::start()?;
+    let node = cluster.url().replace("redis+cluster", "redis");
+    let node = node.split_once(',').map_or(node.as_str(), |(first, _)| first);
+    refused(node, 3, "name it as redis+cluster://host:port")?;
+    let port = free_port()?.to_string();
+    let args =
+        ["--port", &port, "--bind", "127.0.0.1", "--requirepass", PASSWORD].map(str::to_owned).to_vec();
+    let _redis = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
+    let as_cluster = format!("redis+cluster://127.0.0.1:{port}");
+    refused(&as_cluster, 3, "Redis refuses it")?;
+    let with_password = run(&world, "1", "1000", &as_cluster)?.envs([("STENO_REDIS_PASSWORD", PASSWORD)]);
+    with_password
+        .run()?
+        .expect(3)?
+        .says(&["the server is no node of a Redis Cluster: name it as redis://host:port"])?;
     for (url, words) in [
         ("redis+sentinel://127.0.0.1:1", "the name of the service"),
         ("redis+cluster://127.0.0.1:1/3", "no numbered databases"),
         ("http://127.0.0.1", "it is none of redis://"),
     ] {
-        run(&world, "1", "1000", url)?.run()?.expect(2)?.says(&[words])?;
+        refused(url, 2, words)?;
     }
     Ok(())
+}
+
+/// Replicas take over on request too, and the old primary goes on, as a replica that refuses to be written.
+#[test]
+fn a_primary_that_becomes_a_replica_is_left_for_the_new_one() -> anyhow::Result<()> {
+    let watched = Watched::start(PASSWORD)?;
+    let (world, names) = world(60)?;
+    let env = [("STENO_REDIS_PASSWORD", PASSWORD)];
+    let mut running = run(&world, "4", "100", &watched.url())?.envs(env).start()?;
+    let output = world.output();
+    running.until("5 are done", |_| Ok(transcripts::count(&output)? >= 5))?;
+    watched.fail_over()?;
+    let ended = running.ended()?.expect(0)?;
+    expect_counts(&ended.json()?, &[("recordings", 60), ("failed", 0), ("left", 0)])?;
+    std::fs::remove_dir_all(world.state())?;
+    check(&world, &names)
+}
+
+/// One of the nodes that the URL names swallows all packets, as a machine without power does: the others do.
+#[test]
+fn a_cluster_is_reached_though_one_of_its_nodes_is_silent() -> anyhow::Result<()> {
+    let cluster = RedisCluster::start()?;
+    // Longer in hand than a lease lasts, so that heartbeats have to get through.
+    let (world, names) = (World::new()?, ["a.flac".to_owned(), "b.flac".to_owned()]);
+    for name in &names {
+        std::fs::write(world.input().join(name), audio::flac_header(2_400, name.as_bytes()))?;
+    }
+    // Nobody takes what waits in its full queue.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = silent.local_addr()?;
+    let _queue: Vec<_> = (0..200)
+        .map_while(|_| {
+            std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200)).ok()
+        })
+        .collect();
+    let url = cluster.url().replace("redis+cluster://", &format!("redis+cluster://{address},"));
+    // The third worker would take what the others let go.
+    let ended = run(&world, "3", "100", &url)?.run()?.expect(0)?;
+    expect_counts(&ended.json()?, &[("done", 2), ("failed", 0), ("left", 0)])?;
+    let attempts: u64 = world.items(&[])?.iter().filter_map(|item| item["attempts"].as_u64()).sum();
+    ensure!(attempts == 2, "2 recordings took {attempts} attempts: their leases were not renewed");
+    check(&world, &names)
 }

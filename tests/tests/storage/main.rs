@@ -5,6 +5,7 @@
 mod concurrency;
 mod conformance;
 mod folder;
+mod listing_fuzz;
 mod names;
 mod s3_faults;
 mod s3_refusals;

@@ -11,7 +11,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 
-use super::confine::{Confine, Confinement};
+use super::confine::Confine;
 use super::request::DecodeRequest;
 use crate::features::SAMPLE_RATE;
 
@@ -19,11 +19,6 @@ use crate::features::SAMPLE_RATE;
 pub const SUBCOMMAND: &str = "decode-audio";
 /// Exit code when ffmpeg could not be started; ffmpeg itself ends with other ones.
 pub(super) const CANNOT_START: i32 = 126;
-
-/// How it is to be confined; the files follow.
-const TO_FILES: &str = "to-files";
-const SYSTEM_CALLS: &str = "system-calls";
-const NOT: &str = "not";
 
 /// Files that ffmpeg may have open: the standard ones, and room for what libraries open at start.
 const OPEN_FILES: u64 = 64;
@@ -41,12 +36,11 @@ pub(super) fn command(request: &DecodeRequest<'_>) -> Command {
         .arg(limits.decode_seconds.to_string())
         // One second more than allowed, so that the reader sees the excess.
         .arg((limits.audio_seconds + 1).to_string())
-        .arg(&ffmpeg.program);
-    match &ffmpeg.confine {
-        Confine::ToFiles(files) => command.arg(TO_FILES).args(files),
-        Confine::SystemCalls => command.arg(SYSTEM_CALLS),
-        Confine::Not => command.arg(NOT),
-    };
+        .arg(&ffmpeg.program)
+        .arg(ffmpeg.confine.name());
+    if let Confine::ToFiles(files) = &ffmpeg.confine {
+        command.args(files);
+    }
     if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
         command.env("LD_LIBRARY_PATH", libraries);
     }
@@ -62,14 +56,6 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     // The worker reads this process's standard error.
     let _ = io::Write::write_all(&mut io::stderr(), failure.to_string().as_bytes());
     ExitCode::from(CANNOT_START as u8)
-}
-
-/// What the kernel of this machine holds a decoder to. This process is confined from then on.
-///
-/// # Errors
-/// If the kernel refuses it.
-pub fn confinement() -> io::Result<Confinement> {
-    Confine::ToFiles(Vec::new()).apply()
 }
 
 struct Arguments {
@@ -88,12 +74,8 @@ impl Arguments {
         let parent = u32::try_from(number()?).ok()?;
         let (memory_bytes, cpu_seconds, audio_seconds) = (number()?, number()?, number()?);
         let ffmpeg = args.next()?.into();
-        let confine = match args.next()?.to_str()? {
-            TO_FILES => Confine::ToFiles(args.map(PathBuf::from).collect()),
-            SYSTEM_CALLS => Confine::SystemCalls,
-            NOT => Confine::Not,
-            _ => return None,
-        };
+        let name = args.next()?;
+        let confine = Confine::named(name.to_str()?, args.map(PathBuf::from))?;
         Some(Self { parent, memory_bytes, cpu_seconds, audio_seconds, ffmpeg, confine })
     }
 }

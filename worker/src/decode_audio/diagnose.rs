@@ -11,6 +11,9 @@ const SUSPICIOUSLY_SHORT: f64 = 0.95;
 /// Shortfalls of less than this many seconds are the header's rounding.
 const ROUNDING_SECONDS: f64 = 1.0;
 
+/// Exit code of the loader when a program's libraries cannot be loaded.
+const LOADER_FAILED: i32 = 127;
+
 /// How the decoder ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -49,6 +52,12 @@ impl Outcome<'_> {
             }
             End::Signal(signal) => return Err(DecodeError::DecoderCrashed { signal }),
             End::Exit(CANNOT_START) => return Err(self.cannot_run()),
+            // The loader's: what it consists of has changed since the worker looked.
+            End::Exit(LOADER_FAILED)
+                if self.n_samples == 0 && self.says("error while loading shared libraries") =>
+            {
+                return Err(self.cannot_run());
+            }
             End::Exit(_) => {}
         }
         if self.n_samples == 0 {
@@ -163,6 +172,11 @@ mod tests {
             (End::Signal(9), "", Disposition::Retry),
             (End::Signal(24), "", Disposition::Retry),
             (End::Exit(126), "No such file or directory", Disposition::Fatal),
+            (
+                End::Exit(127),
+                "ffmpeg: error while loading shared libraries: x.so: cannot open",
+                Disposition::Fatal,
+            ),
             // Only what the recording says: ffmpeg itself was tried at the worker's start.
             (End::Exit(1), "Unsafe file name 'Protocol not found'", Disposition::Poison),
             (End::Exit(1), "x: Cannot allocate memory", Disposition::Poison),

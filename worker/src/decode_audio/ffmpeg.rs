@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::DecodeError;
 use super::confine::Confine;
 use super::process::decode_audio;
-use super::request::{DecodeLimits, DecodeRequest};
+use super::request::{DecodeLimits, DecodeRequest, Ffmpeg};
 
 /// Read by the loader of a program's libraries, where it is there.
 const LOADER_FILES: [&str; 2] = ["/etc/ld.so.cache", "/etc/ld.so.preload"];
@@ -25,56 +25,55 @@ const SILENCE: &[u8] = &{
     wav
 };
 
-/// An ffmpeg that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ffmpeg {
-    /// The program, 6.0 or later.
-    pub program: PathBuf,
-    /// The program whose `decode-audio` subcommand is [`super::child::run`]: the worker itself.
-    pub worker: PathBuf,
-    /// How it is confined.
-    pub confine: Confine,
-}
-
 impl Ffmpeg {
     /// Checks that ffmpeg runs, and can read a recording from an open file (its `fd:` protocol, since 6.0), so that no
-    /// recording's name or content ever makes it open another one; and finds out how far it still runs when confined.
+    /// recording's name or content ever makes it open another one; and finds out how far it still runs when confined, on a file
+    /// that it makes in `folder` for the while.
     ///
     /// # Errors
-    /// [`DecodeError::CannotRun`], with what to do.
-    pub fn open(program: &Path, worker: &Path) -> Result<Self, DecodeError> {
+    /// [`DecodeError::CannotRun`], with what to do; others when it cannot be tried out.
+    pub fn open(program: &Path, worker: &Path, folder: &Path) -> Result<Self, DecodeError> {
         check(program)?;
         let mut ways = vec![Confine::ToFiles(files_of(program)), Confine::SystemCalls];
         ways.retain(|way| *way != Confine::ToFiles(Vec::new()));
         for confine in ways {
             let ffmpeg = Self { program: program.to_owned(), worker: worker.to_owned(), confine };
-            match ffmpeg.try_out() {
-                Ok(()) => return Ok(ffmpeg),
-                Err(error) => {
-                    tracing::warn!(confine = ?ffmpeg.confine, %error, "decoder.does_not_run_confined");
+            match ffmpeg.try_out(folder)? {
+                None => return Ok(ffmpeg),
+                Some(why) => {
+                    let confine = ffmpeg.confine.name();
+                    tracing::warn!(confine, why, "decoder.does_not_run_confined");
                 }
             }
         }
         Ok(Self { program: program.to_owned(), worker: worker.to_owned(), confine: Confine::Not })
     }
 
-    /// Decodes a hundredth of a second.
-    fn try_out(&self) -> Result<(), DecodeError> {
+    /// Decodes a hundredth of a second; what it could not do, or complained of, if it is the confinement's fault.
+    fn try_out(&self, folder: &Path) -> Result<Option<String>, DecodeError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
             move |source| DecodeError::Unreadable { path, source }
         };
-        let folder = std::env::temp_dir();
-        let silence = tempfile::NamedTempFile::new_in(&folder).map_err(unreadable(&folder))?;
+        let silence = tempfile::NamedTempFile::new_in(folder).map_err(unreadable(folder))?;
         std::fs::write(silence.path(), SILENCE).map_err(unreadable(silence.path()))?;
         let request = DecodeRequest {
             path: silence.path(),
             expected_seconds: None,
             ffmpeg: self,
-            spool: &folder,
+            spool: folder,
             limits: DecodeLimits { audio_seconds: 1, decode_seconds: 60, memory_bytes: 4 << 30 },
         };
-        decode_audio(&request, &mut |_| ControlFlow::Continue(())).map(drop)
+        match decode_audio(&request, &mut |_| ControlFlow::Continue(())) {
+            Ok(audio) => Ok(audio.warnings.into_iter().next()),
+            // Nothing is known of it: the machine is too busy, or the file is gone.
+            Err(
+                error @ (DecodeError::TooSlow { .. }
+                | DecodeError::Unreadable { .. }
+                | DecodeError::DecoderKilled { .. }),
+            ) => Err(error),
+            Err(error) => Ok(Some(error.to_string())),
+        }
     }
 }
 
@@ -127,8 +126,9 @@ mod tests {
     #[test]
     fn a_program_that_is_no_suitable_ffmpeg_is_refused_with_the_remedy() {
         for program in ["/bin/true", "/nowhere/ffmpeg"] {
-            let error =
-                Ffmpeg::open(Path::new(program), Path::new("/nowhere/worker")).unwrap_err().to_string();
+            let error = Ffmpeg::open(Path::new(program), Path::new("/nowhere/worker"), &std::env::temp_dir())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(program) && error.contains("install ffmpeg 6.0 or later"), "{error}");
         }
     }

@@ -13,8 +13,7 @@ mod ffmpeg;
 mod process;
 mod request;
 
-pub use confine::{Confine, Confinement};
+pub use confine::{Confine, Confinement, confinement};
 pub use error::DecodeError;
-pub use ffmpeg::Ffmpeg;
 pub use process::decode_audio;
-pub use request::{DecodeLimits, DecodeProgress, DecodeRequest, DecodedAudio};
+pub use request::{DecodeLimits, DecodeProgress, DecodeRequest, DecodedAudio, Ffmpeg};

@@ -1,12 +1,23 @@
 //! What is asked of the decoder and what it gives.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use steno_shared::worker_config::WorkLimits;
 
-use super::ffmpeg::Ffmpeg;
+use super::confine::Confine;
 use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
+
+/// An ffmpeg that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ffmpeg {
+    /// The program, 6.0 or later.
+    pub program: PathBuf,
+    /// The program whose `decode-audio` subcommand is [`super::child::run`]: the worker itself.
+    pub worker: PathBuf,
+    /// How it is confined.
+    pub confine: Confine,
+}
 
 /// A recording to decode.
 #[derive(Debug, Clone, Copy)]

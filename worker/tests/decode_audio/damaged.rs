@@ -1,6 +1,7 @@
 //! Damaged recordings at random: whatever the bytes, the decoder's answer is samples or a reason, never a hang, a crash
 //! of the worker or the end of it. A case that ever failed is kept beside this file and tried first.
 
+use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -121,9 +122,17 @@ fn files_that_ask_for_more_than_decoding_get_nothing() {
     let secret = folder.path().join("secret.wav");
     std::fs::copy(repository().join("samples/meeting room/telephone.wav"), &secret).unwrap();
     let secret = secret.display();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
     let playlists = [
         format!("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile:{secret}\n#EXT-X-ENDLIST\n"),
-        "#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n".to_owned(),
+        format!("#EXTM3U\n#EXTINF:5,\nhttp://{address}/a.ts\n#EXT-X-ENDLIST\n"),
+        format!("ffconcat version 1.0\nfile 'http://{address}/a.mp3'\n"),
+        format!("ffconcat version 1.0\nfile 'concat:{secret}|tcp://{address}'\n"),
+        format!(
+            "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"http://{address}/key\"\n#EXTINF:5,\nfile:{secret}\n#EXT-X-ENDLIST\n"
+        ),
         format!("ffconcat version 1.0\nfile '{secret}'\n"),
         format!("#!/bin/sh\ncat {secret}\n"),
         format!("<?xml version=\"1.0\"?><MPD><BaseURL>file:{secret}</BaseURL></MPD>"),
@@ -146,4 +155,6 @@ fn files_that_ask_for_more_than_decoding_get_nothing() {
         .unwrap_err();
         assert_eq!(error.disposition(), Disposition::Poison, "{playlist}: {error}");
     }
+    let connected = listener.accept().map(|(_, from)| from);
+    assert!(connected.is_err(), "it was connected to from {connected:?}");
 }

@@ -11,7 +11,7 @@ use steno_worker::pcm::Pcm;
 /// The samples of a file of the repository, decoded as a worker does.
 pub(crate) fn decoded(file: &str) -> Pcm {
     let worker = Path::new(env!("CARGO_BIN_EXE_steno-worker"));
-    let ffmpeg = Ffmpeg::open(&fetched("bin/ffmpeg").unwrap(), worker).unwrap();
+    let ffmpeg = Ffmpeg::open(&fetched("bin/ffmpeg").unwrap(), worker, &std::env::temp_dir()).unwrap();
     let request = DecodeRequest {
         path: &repository().join(file),
         expected_seconds: None,

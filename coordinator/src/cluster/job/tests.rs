@@ -94,6 +94,27 @@ fn a_node_s_own_cache_is_written_by_the_init_container_only() {
 }
 
 #[test]
+fn certificates_for_redis_are_mounted_and_named() {
+    let files = |tls: serde_json::Value| {
+        let mut settings = gpus();
+        settings["redis"]["tls"] = tls;
+        let pod = made(settings, 1).spec.unwrap().template.spec.unwrap();
+        let volumes = pod.volumes.unwrap();
+        let volume = volumes.into_iter().find(|volume| volume.name == "redis-tls").unwrap();
+        assert_eq!(volume.secret.unwrap().secret_name.as_deref(), Some("redis-tls"));
+        let container = &pod.containers[0];
+        let mounts = container.volume_mounts.as_ref().unwrap();
+        let folder = mounts.iter().find(|mount| mount.name == "redis-tls").unwrap().mount_path.clone();
+        let named = container.env.as_ref().unwrap().iter().filter_map(|variable| variable.value.clone());
+        named.filter_map(|value| Some(value.strip_prefix(&folder)?.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(files(json!({"secret": "redis-tls", "authority": true})), ["/ca.crt"]);
+    assert_eq!(files(json!({"secret": "redis-tls", "clientCertificate": true})), ["/tls.crt", "/tls.key"]);
+    let all = files(json!({"secret": "redis-tls", "authority": true, "clientCertificate": true}));
+    assert_eq!(all, ["/ca.crt", "/tls.crt", "/tls.key"]);
+}
+
+#[test]
 fn no_secret_stands_in_the_job() {
     let text = serde_json::to_string(&made(gpus(), 1)).unwrap();
     for entry in ["worker-password", "AWS_SECRET_ACCESS_KEY"] {

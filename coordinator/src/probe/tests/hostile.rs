@@ -1,5 +1,8 @@
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng as _, SeedableRng as _};
 use steno_shared::recording::DurationSource::{CutOff, Header, Size};
 
 use super::files::{ffmpeg, probe_bytes};
@@ -7,35 +10,37 @@ use crate::probe::{FetchError, RangedReader, ReadBudget, probe};
 
 const INPUT: &str = "-f lavfi -i anoisesrc=duration=3:amplitude=0.1:sample_rate=16000";
 
+/// Files by their names, with what ffmpeg is told to make them.
+const KINDS: [(&str, &str); 19] = [
+    ("x.wav", ""),
+    ("x.w64", "-f w64"),
+    ("x.aiff", ""),
+    ("x.caf", "-c:a alac"),
+    ("x.au", ""),
+    ("x.flac", ""),
+    ("x.mp3", "-c:a libmp3lame"),
+    ("x.m4a", "-c:a aac"),
+    ("f.mp4", "-c:a aac -movflags +frag_keyframe+empty_moov -frag_duration 500000"),
+    ("d.mp4", "-c:a aac -movflags +dash+global_sidx -frag_duration 500000"),
+    ("x.opus", "-c:a libopus"),
+    ("x.ogg", "-c:a libvorbis"),
+    ("x.webm", "-c:a libopus -f webm -live 1"),
+    ("x.mkv", "-c:a aac"),
+    ("x.aac", "-c:a aac"),
+    ("x.amr", "-c:a libopencore_amrnb -ar 8000 -ac 1"),
+    ("x.wma", "-c:a wmav2"),
+    ("x.ts", "-c:a aac -f mpegts"),
+    ("x.avi", "-c:a mp2"),
+];
+
 /// Cut, flipped, blown up: nothing panics, nothing hangs, nothing reads over its budget.
 #[test]
 fn damaged_files_cost_no_more_than_sound_ones() {
     let folder = tempfile::tempdir().unwrap();
-    let kinds = [
-        ("x.wav", ""),
-        ("x.w64", "-f w64"),
-        ("x.aiff", ""),
-        ("x.caf", "-c:a alac"),
-        ("x.au", ""),
-        ("x.flac", ""),
-        ("x.mp3", "-c:a libmp3lame"),
-        ("x.m4a", "-c:a aac"),
-        ("f.mp4", "-c:a aac -movflags +frag_keyframe+empty_moov -frag_duration 500000"),
-        ("d.mp4", "-c:a aac -movflags +dash+global_sidx -frag_duration 500000"),
-        ("x.opus", "-c:a libopus"),
-        ("x.ogg", "-c:a libvorbis"),
-        ("x.webm", "-c:a libopus -f webm -live 1"),
-        ("x.mkv", "-c:a aac"),
-        ("x.aac", "-c:a aac"),
-        ("x.amr", "-c:a libopencore_amrnb -ar 8000 -ac 1"),
-        ("x.wma", "-c:a wmav2"),
-        ("x.ts", "-c:a aac -f mpegts"),
-        ("x.avi", "-c:a mp2"),
-    ];
     let mut random = StdRng::seed_from_u64(3);
     let started = std::time::Instant::now();
     let mut slowest = (std::time::Duration::ZERO, String::new());
-    for (name, args) in kinds {
+    for (name, args) in KINDS {
         let whole = ffmpeg(folder.path(), &format!("{INPUT} {args}"), name);
         for round in 0..400 {
             let mut data = whole.clone();
@@ -177,4 +182,45 @@ fn a_store_that_fails_is_told_of() {
     let mut reader = RangedReader::new(16_000, ReadBudget::default(), |_| Err(failure.clone()));
     let found = probe(&mut reader, "x.mp3");
     assert_eq!((found.seconds, found.seconds_from, found.unreadable), (1.0, Size, Some(failure.clone())));
+}
+
+/// Small real files, one a container, made once.
+static SEEDS: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let short = "-f lavfi -i anoisesrc=duration=0.2:amplitude=0.1:sample_rate=8000 -ac 1";
+    let made = |(name, args): &(&'static str, &str)| {
+        (*name, ffmpeg(folder.path(), &format!("{short} {args}"), name))
+    };
+    KINDS.iter().map(made).collect()
+});
+
+/// What is done to a file: where, as parts of its length, half of them among its headers.
+fn damage() -> impl Strategy<Value = (f64, Vec<u8>)> {
+    let at = prop_oneof![2 => 0.0..0.1, 1 => 0.9..1.0, 1 => 0.0..1.0];
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 1..9),
+        Just(vec![0xff; 4]),
+        Just(vec![0; 8]),
+        Just(vec![0x7f, 0xff, 0xff, 0xff]),
+    ];
+    (at, bytes)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
+
+    /// The reader checks budget and bounds of each probe.
+    #[test]
+    fn fuzz_probe(kind in 0..KINDS.len(), damage in prop::collection::vec(damage(), 0..6), kept in prop_oneof![3 => Just(1.0), 1 => 0.0..1.0]) {
+        let (name, whole) = &SEEDS[kind];
+        let mut data = whole.clone();
+        data.truncate((data.len() as f64 * kept) as usize);
+        for (at, bytes) in damage {
+            let at = (data.len() as f64 * at) as usize;
+            for (byte, new) in data.iter_mut().skip(at).zip(bytes) {
+                *byte = new;
+            }
+        }
+        probe_bytes(&data, name);
+    }
 }

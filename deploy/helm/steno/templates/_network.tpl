@@ -7,8 +7,13 @@
       port: 53
 {{- if .Values.redis.external.url }}
 - ports:
+    {{- $url := .Values.redis.external.url }}
+    {{- $usual := list (include "steno.portOf" (list $url 6379)) }}
+    {{- if contains "+sentinel://" $url }}{{ $usual = list (include "steno.portOf" (list $url 26379)) 6379 }}{{ end }}
+    {{- range .Values.redis.external.ports | default $usual }}
     - protocol: TCP
-      port: {{ include "steno.portOf" (list .Values.redis.external.url 6379) }}
+      port: {{ . }}
+    {{- end }}
 {{- else }}
 - to:
     - podSelector:

@@ -46,6 +46,25 @@ nodeAffinity:
       name: {{ . }}
       key: coordinator-password
 {{- end }}
+{{- if .Values.redis.external.sentinelPassword }}
+- name: STENO_REDIS_SENTINEL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "steno.redisSecret" . }}
+      key: sentinel-password
+{{- end }}
+{{- with .Values.redis.external.tls }}
+{{- if and .secret .authority }}
+- name: STENO_REDIS_CA
+  value: /etc/steno-redis/ca.crt
+{{- end }}
+{{- if and .secret .clientCertificate }}
+- name: STENO_REDIS_CERT
+  value: /etc/steno-redis/tls.crt
+- name: STENO_REDIS_KEY
+  value: /etc/steno-redis/tls.key
+{{- end }}
+{{- end }}
 {{- with .Values.storage.secret }}
 {{- if .name }}
 - name: AWS_ACCESS_KEY_ID
@@ -71,6 +90,11 @@ nodeAffinity:
   readOnly: true
 - name: tmp
   mountPath: /tmp
+{{- if .Values.redis.external.tls.secret }}
+- name: redis-tls
+  mountPath: /etc/steno-redis
+  readOnly: true
+{{- end }}
 {{- if eq .Values.model.cache.type "claim" }}
 - name: models
   mountPath: /models
@@ -85,6 +109,11 @@ nodeAffinity:
 - name: tmp
   emptyDir:
     sizeLimit: 1Gi
+{{- with .Values.redis.external.tls.secret }}
+- name: redis-tls
+  secret:
+    secretName: {{ . }}
+{{- end }}
 {{- if eq .Values.model.cache.type "claim" }}
 - name: models
   persistentVolumeClaim:

@@ -42,8 +42,10 @@ do not know, so nothing is passed through that is not named here, and what is no
 
 {{- $external := $v.redis.external -}}
 {{- $redis := dict "url" ($external.url | default (printf "redis://%s-redis:6379" $fullname)) -}}
+{{- if $external.tls.secret }}{{ $_ := set $redis "tls" $external.tls }}{{ end -}}
 {{- $secret := include "steno.redisSecret" . -}}
 {{- if $secret -}}
+{{- if $external.sentinelPassword }}{{ $_ := set $redis "sentinel" (dict "secret" $secret "key" "sentinel-password") }}{{ end -}}
 {{- range $who, $user := dict "coordinator" (ternary $external.coordinatorUser "steno" (not (empty $external.url))) "worker" (ternary $external.workerUser "worker" (not (empty $external.url))) -}}
 {{- $access := dict "secret" $secret "key" (printf "%s-password" $who) -}}
 {{- with $user }}{{ $_ := set $access "user" . }}{{ end -}}

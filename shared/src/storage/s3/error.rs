@@ -103,7 +103,7 @@ fn permission(action: Action) -> &'static str {
     match action {
         Action::Open | Action::List => "grant these credentials s3:ListBucket on the bucket",
         Action::Inspect | Action::Read | Action::Download => {
-            "grant these credentials s3:GetObject, or check that they are right"
+            "grant these credentials s3:GetObject, or check that they are right, and this machine's clock too"
         }
         Action::Write | Action::CreateFolder => "grant these credentials s3:PutObject below this prefix",
         Action::Delete => "grant these credentials s3:DeleteObject below this prefix",
