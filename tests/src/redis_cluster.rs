@@ -8,6 +8,7 @@ use redis::cmd;
 use tempfile::TempDir;
 
 use crate::redis_server::{RedisOptions, RedisServer, program};
+use crate::s3_server::free_port;
 use crate::{audio, condition};
 
 /// How far a node's second port, for the other nodes, is from its first: Redis 6 knows no other.
@@ -195,10 +196,6 @@ fn replication(node: &RedisServer) -> Result<String> {
 
 fn with_port(port: u16, args: &[&str]) -> Vec<String> {
     ["--port", &port.to_string()].iter().chain(args).map(|arg| (*arg).to_owned()).collect()
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn port_with_bus() -> Result<u16> {

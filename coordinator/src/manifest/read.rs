@@ -137,7 +137,7 @@ enum Answer {
     Missing(String),
     /// It was asked for by an earlier line.
     Duplicate(Line),
-    /// No store can have such a name, or this one must not be asked for it: `../x`.
+    /// This store cannot have such a name: too long for its file system.
     Invalid(StorageError),
 }
 

@@ -162,6 +162,13 @@ impl LeaseError {
         if ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|code| is_code(&source, &text, code)) {
             return Self::Refused { doing, source };
         }
+        if let Some(trouble) = certificate_trouble(&source) {
+            let reason = format!(
+                "{trouble}; STENO_REDIS_CA names a file with the authority that signed its certificate, STENO_REDIS_CERT and \
+                 STENO_REDIS_KEY the client's own"
+            );
+            return Self::Config { doing, reason };
+        }
         if text.contains("cluster support disabled") {
             let reason = "the server is no node of a Redis Cluster: name it as redis://host:port".to_owned();
             return Self::Config { doing, reason };
@@ -178,14 +185,6 @@ impl LeaseError {
             ErrorKind::Io if permission_denied(&source) => Self::Config {
                 doing,
                 reason: format!("the Redis socket may not be opened ({text}); check its owner and mode"),
-            },
-            ErrorKind::Io if certificate_trouble(&source).is_some() => Self::Config {
-                doing,
-                reason: format!(
-                    "{}; STENO_REDIS_CA names a file with the authority that signed its certificate, STENO_REDIS_CERT and \
-                     STENO_REDIS_KEY the client's own",
-                    certificate_trouble(&source).unwrap_or_default()
-                ),
             },
             // Sentinels that know no primary now.
             ErrorKind::MasterNameNotFoundBySentinel => Self::Unavailable { doing, waited, source },

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
@@ -169,55 +169,83 @@ impl Dialer {
 impl Link {
     /// Sends, and once more after loading the script if Redis does not know it (first use, or a restart).
     pub(super) async fn send(&mut self, request: &Request<'_>) -> RedisResult<Value> {
-        match (self, request) {
-            (Self::Single(link), Request::EachServer(command)) => {
-                Ok(Value::Array(vec![command.query_async(link).await?]))
-            }
-            (Self::Cluster(link), Request::EachServer(command)) => {
-                let to_all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-                let answer = link.route_command((*command).clone(), to_all).await?;
-                #[expect(clippy::wildcard_enum_match_arm, reason = "any other value is wrong here")]
-                let answers = match answer {
-                    Value::Map(answers) => answers.into_iter().map(|(_, answer)| answer).collect(),
-                    // Of a cluster of one.
-                    answer @ (Value::BulkString(_)
-                    | Value::VerbatimString { .. }
-                    | Value::SimpleString(_)) => vec![answer],
-                    other => {
-                        let text = format!("{other:?} where each node's answer was expected");
-                        return Err((ErrorKind::UnexpectedReturnType, "an answer of a cluster", text).into());
-                    }
-                };
-                Ok(Value::Array(answers))
-            }
-            (Self::Single(link), Request::Command(command)) => command.query_async(link).await,
-            (Self::Cluster(link), Request::Command(command)) => command.query_async(link).await,
-            (Self::Single(link), Request::Commands(commands)) => pipeline(commands).query_async(link).await,
-            (Self::Cluster(link), Request::Commands(commands)) => each(link, commands.clone()).await,
-            (Self::Single(link), Request::Script { script, keys, args }) => {
-                with_script(link, script, evalsha(script, keys, args)).await
-            }
-            (Self::Cluster(link), Request::Script { script, keys, args }) => {
-                with_script(link, script, evalsha(script, keys, args)).await
-            }
-            (Self::Single(link), Request::ScriptForEach { script, keys, args }) => {
-                let pipeline = pipeline(&evalsha_each(script, keys, args));
-                let result = pipeline.query_async(link).await;
+        match request {
+            Request::Command(command) => self.command(command).await,
+            Request::EachServer(command) => self.each_server(command).await,
+            Request::Commands(commands) => self.commands(commands).await,
+            Request::Script { script, keys, args } => {
+                let command = evalsha(script, keys, args);
+                let result = self.command(&command).await;
                 if !is_unknown_script(&result) {
                     return result;
                 }
-                script.load_async(link).await?;
+                self.load(script).await?;
+                self.command(&command).await
+            }
+            Request::ScriptForEach { script, keys, args } => {
+                let commands: Vec<Cmd> = keys.iter().map(|keys| evalsha(script, keys, args)).collect();
+                let result = self.commands(&commands).await;
+                if !is_unknown_script(&result) {
+                    return result;
+                }
+                self.load(script).await?;
+                self.commands(&commands).await
+            }
+        }
+    }
+
+    async fn command(&mut self, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Single(link) => command.query_async(link).await,
+            Self::Cluster(link) => command.query_async(link).await,
+        }
+    }
+
+    /// Commands of one key each, in one go. In a cluster each goes its own way, several at once; the answers are in their order.
+    async fn commands(&mut self, commands: &[Cmd]) -> RedisResult<Value> {
+        match self {
+            Self::Single(link) => {
+                let mut pipeline = redis::pipe();
+                for command in commands {
+                    pipeline.add_command(command.clone());
+                }
                 pipeline.query_async(link).await
             }
-            (Self::Cluster(link), Request::ScriptForEach { script, keys, args }) => {
-                let commands = evalsha_each(script, keys, args);
-                let result = each(link, commands.clone()).await;
-                if !is_unknown_script(&result) {
-                    return result;
-                }
-                script.load_async(link).await?;
-                each(link, commands).await
+            Self::Cluster(link) => {
+                let sent = futures::stream::iter(commands.to_vec()).map(|command| {
+                    let mut link = link.clone();
+                    async move { command.query_async::<Value>(&mut link).await }
+                });
+                let answers: Vec<RedisResult<Value>> = sent.buffered(SLOTS_AT_ONCE).collect().await;
+                answers.into_iter().collect::<RedisResult<Vec<Value>>>().map(Value::Array)
             }
+        }
+    }
+
+    async fn each_server(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let link = match self {
+            Self::Single(link) => return Ok(Value::Array(vec![command.query_async(link).await?])),
+            Self::Cluster(link) => link,
+        };
+        let to_all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        #[expect(clippy::wildcard_enum_match_arm, reason = "any other value is wrong here")]
+        match link.route_command(command.clone(), to_all).await? {
+            Value::Map(answers) => Ok(Value::Array(answers.into_iter().map(|(_, answer)| answer).collect())),
+            // Of a cluster of one.
+            answer @ (Value::BulkString(_) | Value::VerbatimString { .. } | Value::SimpleString(_)) => {
+                Ok(Value::Array(vec![answer]))
+            }
+            other => {
+                let text = format!("{other:?} where each node's answer was expected");
+                Err((ErrorKind::UnexpectedReturnType, "an answer of a cluster", text).into())
+            }
+        }
+    }
+
+    async fn load(&mut self, script: &Script) -> RedisResult<()> {
+        match self {
+            Self::Single(link) => script.load_async(link).await.map(drop),
+            Self::Cluster(link) => script.load_async(link).await.map(drop),
         }
     }
 }
@@ -243,43 +271,8 @@ async fn why_not(nodes: &[Client]) -> Option<RedisError> {
     None
 }
 
-/// Commands whose keys lie in different slots: each goes its own way, several at once, answers in their order.
-async fn each(link: &ClusterConnection, commands: Vec<Cmd>) -> RedisResult<Value> {
-    let sent = futures::stream::iter(commands).map(|command| {
-        let mut link = link.clone();
-        async move { command.query_async::<Value>(&mut link).await }
-    });
-    let answers: Vec<RedisResult<Value>> = sent.buffered(SLOTS_AT_ONCE).collect().await;
-    answers.into_iter().collect::<RedisResult<Vec<Value>>>().map(Value::Array)
-}
-
-fn pipeline(commands: &[Cmd]) -> redis::Pipeline {
-    let mut pipeline = redis::pipe();
-    for command in commands {
-        pipeline.add_command(command.clone());
-    }
-    pipeline
-}
-
-async fn with_script<C: ConnectionLike + Send>(
-    link: &mut C,
-    script: &Script,
-    command: Cmd,
-) -> RedisResult<Value> {
-    let result = command.query_async(link).await;
-    if !is_unknown_script(&result) {
-        return result;
-    }
-    script.load_async(link).await?;
-    command.query_async(link).await
-}
-
 fn is_unknown_script(result: &RedisResult<Value>) -> bool {
     result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
-}
-
-fn evalsha_each(script: &Script, keys: &[Vec<String>], args: &[Vec<u8>]) -> Vec<Cmd> {
-    keys.iter().map(|keys| evalsha(script, keys, args)).collect()
 }
 
 fn evalsha(script: &Script, keys: &[String], args: &[Vec<u8>]) -> Cmd {
