@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod exit;
 pub mod fingerprint;
+pub mod flac;
 pub mod ids;
 pub mod leases;
 pub mod model_cache;

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::batch::ModelIdentity;
 use crate::fingerprint::hex;
+use crate::flac;
 use crate::storage::{StorageError, Store};
 
 /// What stands in an output with simulated transcripts. No transcript's name ends so.
@@ -25,10 +26,12 @@ const WORDS: usize = 8;
 const DIRECTIVE: &str = "steno-simulated: ";
 
 /// What a recording is to the simulated engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Content {
     /// SHA-256 of its bytes.
     pub hash: [u8; 32],
+    /// How long it is, if it is a FLAC file and its header tells: what was planned may be an estimate.
+    pub seconds: Option<f64>,
     /// What it does to the engine, beside being transcribed.
     pub fault: Option<Fault>,
 }
@@ -52,7 +55,8 @@ impl Content {
     /// # Errors
     /// If it cannot be read.
     pub fn read(mut from: impl std::io::Read) -> std::io::Result<Self> {
-        let (mut hash, mut last, mut piece) = (Sha256::new(), Vec::new(), vec![0; 64 * 1024]);
+        let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+        let (mut first, mut last) = (Vec::new(), Vec::new());
         loop {
             let read = match from.read(&mut piece) {
                 Ok(0) => break,
@@ -62,10 +66,12 @@ impl Content {
             };
             let new = piece.get(..read).unwrap_or_default();
             hash.update(new);
+            first.extend(new.iter().take(flac::HEADER_BYTES.saturating_sub(first.len())));
             last.extend_from_slice(new);
             last.drain(..last.len().saturating_sub(DIRECTIVE.len() + 16));
         }
-        Ok(Self { hash: hash.finalize().into(), fault: Fault::at_the_end_of(&last) })
+        let (seconds, fault) = (flac::length_seconds(&first), Fault::at_the_end_of(&last));
+        Ok(Self { hash: hash.finalize().into(), seconds, fault })
     }
 
     /// The text of the segment of this number, from 0, with the leading space that Whisper writes.

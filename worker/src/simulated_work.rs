@@ -66,7 +66,7 @@ fn transcribe(
         Work::Simulate(content) => content,
         Work::Transcribe(_) | Work::Hear { .. } => return outbox.not_prepared(item),
     };
-    let seconds = item.lease.recording.seconds.max(0.0);
+    let seconds = content.seconds.unwrap_or(item.lease.recording.seconds).max(0.0);
     let moves = || {
         item.advance();
         if control.order() == Order::Stop || item.is_lost() {

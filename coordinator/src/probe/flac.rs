@@ -1,6 +1,8 @@
 //! Native FLAC.
 
-use super::fields::{seconds, u16_be, u64_be};
+use steno_shared::flac::rate_and_samples;
+
+use super::fields::{seconds, u16_be};
 use super::ranged_reader::{RangedReader, Stop};
 
 /// How far from the end the last frame's header is looked for.
@@ -9,7 +11,7 @@ const TAIL_BYTES: u64 = 256 * 1024;
 /// The length in seconds: by STREAMINFO, or by the last frame where that was written without knowing.
 pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<f64, Stop> {
     let body = reader.read(start + 8, 34)?;
-    let (sample_rate, samples) = rate_and_samples(&body)?;
+    let (sample_rate, samples) = rate_and_samples(&body).ok_or(Stop::NotTold)?;
     if samples > 0 {
         return seconds(samples, sample_rate);
     }
@@ -17,12 +19,6 @@ pub(super) fn length(reader: &mut RangedReader<'_>, start: u64) -> Result<f64, S
     let tail = reader.read_up_to(tail_at, TAIL_BYTES)?;
     let end = (0..tail.len()).rev().find_map(|at| frame_end(tail.get(at..)?, u16_be(&body, 0).ok()?));
     seconds(end.ok_or(Stop::NotTold)?, sample_rate)
-}
-
-/// Sample rate and total samples (0 if unknown) of a STREAMINFO block.
-pub(super) fn rate_and_samples(stream_info: &[u8]) -> Result<(u64, u64), Stop> {
-    let packed = u64_be(stream_info, 10)?;
-    Ok((packed >> 44, packed & 0xF_FFFF_FFFF))
 }
 
 /// The sample number after the frame that `bytes` starts with, if its header is one by its checksum too.

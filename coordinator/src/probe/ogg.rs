@@ -1,7 +1,8 @@
 //! Ogg: Opus, Vorbis, Speex and FLAC in it. The last page's granule position tells the length.
 
+use steno_shared::flac::rate_and_samples;
+
 use super::fields::{rfind, seconds, u16_le, u32_le, u64_le};
-use super::flac;
 use super::ranged_reader::{RangedReader, Stop};
 
 /// Streams that may be multiplexed, and so first pages looked at.
@@ -81,7 +82,7 @@ fn stream(serial: u32, packet: &[u8]) -> Result<Option<Stream>, Stop> {
     } else if packet.starts_with(b"Speex   ") {
         (u32_le(packet, 36)?.into(), 0)
     } else if packet.starts_with(b"\x7fFLAC") {
-        (flac::rate_and_samples(packet.get(17..).unwrap_or_default())?.0, 0)
+        (rate_and_samples(packet.get(17..).unwrap_or_default()).ok_or(Stop::NotTold)?.0, 0)
     } else {
         return Ok(None);
     };

@@ -56,6 +56,22 @@ fn each_recording_gets_words_of_its_own_in_the_stated_time() -> anyhow::Result<(
 }
 
 #[test]
+fn a_length_that_was_only_estimated_costs_no_words() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "a.flac", 65, "")?;
+    let listed = world.steno()?.arg("manifest").arg(world.input()).run()?.expect(0)?;
+    // As it is written for a recording whose headers could not be read in time.
+    let estimated = listed.stdout.replace(r#""seconds":65.0"#, r#""seconds":7.0,"seconds_from":"size""#);
+    ensure!(estimated.contains("7.0"), "{estimated}");
+    let manifest = world.path().join("manifest.jsonl");
+    std::fs::write(&manifest, estimated)?;
+    world.rehearse("1", "1000")?.arg("--manifest").arg(&manifest).run()?.expect(0)?;
+    let found = invariants::check(&world, &["a.flac"], &[])?;
+    ensure!(found["a.flac"]["duration"] == 65.0, "{}", found["a.flac"]);
+    check_words(&world, "a.flac", &found["a.flac"])
+}
+
+#[test]
 fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;
     std::fs::create_dir(world.output())?;
