@@ -2,6 +2,7 @@
 //!
 //! A type is admitted here only when two binaries use it. No Kubernetes and no native engine in this crate.
 
+pub mod ahead;
 pub mod batch;
 pub mod exit;
 pub mod fingerprint;

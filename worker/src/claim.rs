@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use steno_shared::ahead::{Ahead, windows_unclaimed};
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{
     BatchState, Claim, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
 };
 
-use crate::batch::{Ahead, windows_expected};
 use crate::station::Station;
 
 /// How long a worker that ends asks for what it may have been granted.
@@ -24,8 +24,11 @@ pub enum Claimed {
         /// Recordings that are neither done nor dead, in all shards.
         open: u64,
     },
-    /// There may be more, but this worker has its share.
-    Enough,
+    /// There may be more, but this worker has its share, or it is too early to take more.
+    Enough {
+        /// Windows that nobody has claimed.
+        unclaimed: u64,
+    },
     /// The batch hands out nothing more.
     Cancelled,
 }
@@ -88,18 +91,34 @@ impl Claims {
     }
 }
 
-/// Tries to claim one recording anywhere in the batch; `alone` tells that this worker holds nothing else. `waiting`
-/// windows wait for its engine or are being prepared for it, and `batch_size` are a batch.
+/// What a worker has before it claims one more: [`Ahead`] without what only Redis knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InHand {
+    /// Whether it holds nothing at all.
+    pub nothing: bool,
+    /// Windows that wait for its engine or are being prepared for it.
+    pub waiting: usize,
+    /// Windows of the recording that its engine must be done with first.
+    pub begun: u64,
+    /// Windows of one batch.
+    pub batch_size: usize,
+}
+
+impl InHand {
+    /// With what Redis knows.
+    #[must_use]
+    pub fn ahead(&self, unclaimed: u64, workers: u32) -> Ahead {
+        let Self { waiting, begun, batch_size, nothing: _ } = *self;
+        Ahead { waiting, begun, batch_size, unclaimed, workers }
+    }
+}
+
+/// Tries to claim one recording anywhere in the batch.
 ///
 /// # Errors
 /// If Redis is away for longer than the retry budget, or refuses.
-pub async fn claim_one(
-    claims: &Claims,
-    station: &Station,
-    alone: bool,
-    waiting: usize,
-    batch_size: usize,
-) -> Result<Claimed, LeaseError> {
+pub async fn claim_one(claims: &Claims, station: &Station, in_hand: InHand) -> Result<Claimed, LeaseError> {
+    let alone = in_hand.nothing;
     if let Some((shard, _)) = claims.unanswered()
         && let Some(lease) = claims.take(station, shard, alone).await?.leases.into_iter().next()
     {
@@ -107,14 +126,9 @@ pub async fn claim_one(
     }
     let meta = &station.config.meta;
     let counts = station.leases.all_counts(meta.shards).await?;
-    let window_seconds = meta.options.window_seconds();
-    let windows = |shard: &ShardCounts| {
-        shard.ready.max(windows_expected(shard.ready_ms as f64 / 1000.0, window_seconds) as u64)
-    };
-    let unclaimed = counts.iter().filter(|shard| shard.ready > 0).map(windows).sum();
-    let ahead = Ahead { waiting, batch_size, unclaimed, workers: meta.shards };
-    if !ahead.wants_more() {
-        return Ok(Claimed::Enough);
+    let unclaimed = windows_unclaimed(&counts, meta.options.window_seconds());
+    if !in_hand.ahead(unclaimed, meta.shards).wants_more() {
+        return Ok(Claimed::Enough { unclaimed });
     }
     for shard in shard_order(station.home, &counts) {
         let claim = claims.take(station, shard, alone).await?;

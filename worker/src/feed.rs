@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use steno_shared::ahead::windows_expected;
 use steno_shared::exit::Exit;
-use steno_shared::leases::{Lease, LeaseError};
+use steno_shared::leases::{Lease, LeaseError, Phase};
 use steno_shared::options::Mode;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::batch::windows_expected;
-use crate::claim::{Claimed, Claims, claim_one, may_leave};
+use crate::claim::{Claimed, Claims, InHand, claim_one, may_leave};
 use crate::control::Order;
 use crate::farewell;
 use crate::finish::{After, release, settle};
@@ -23,6 +23,8 @@ use crate::stage_error::StageError;
 const IDLE_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 /// How often a worker looks whether a recording that must be held alone is done with.
 const SUSPECT_CHECK: Duration = Duration::from_millis(200);
+/// How long a worker goes by the number of unclaimed windows that it saw last: it grows only when something is given back.
+const UNCLAIMED_KNOWN: Duration = Duration::from_secs(5);
 /// How often a worker that has prefetched its share looks whether it is to take more.
 const SHARE_CHECK: Duration = Duration::from_millis(200);
 /// How often a worker with prefetched recordings looks for idle ones that could take them.
@@ -70,6 +72,14 @@ struct UnderWay {
     expected: usize,
 }
 
+/// What was seen in the last steps.
+struct Pace {
+    /// How long to wait before the next look, with nothing to do.
+    idle_wait: Duration,
+    /// Windows that nobody had claimed, and when.
+    unclaimed: Option<(Instant, u64)>,
+}
+
 enum Step {
     Fed,
     Wait(Duration),
@@ -101,7 +111,7 @@ impl Feed {
 
     async fn feed(&self, under_way: &mut UnderWay) -> FeedEnd {
         let control = &self.preparation.control;
-        let mut idle_wait = IDLE_WAIT.0;
+        let mut pace = Pace { idle_wait: IDLE_WAIT.0, unclaimed: None };
         let mut outage = Outage::default();
         let mut next_step = tokio::time::Instant::now();
         let mut give_up = tokio::time::interval(GIVE_UP_CHECK);
@@ -110,7 +120,7 @@ impl Feed {
             let changed = self.prefetch.changed().notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let may_step = !self.is_full(under_way);
+            let may_step = !self.is_full(under_way) && !self.is_early(under_way, &pace);
             let wait = tokio::select! {
                 () = control.until_told() => break,
                 Some(joined) = under_way.tasks.join_next(), if !under_way.tasks.is_empty() => {
@@ -130,7 +140,7 @@ impl Feed {
                     },
                 },
                 () = tokio::time::sleep_until(next_step), if may_step => {
-                    match self.step(under_way, &mut idle_wait).await {
+                    match self.step(under_way, &mut pace).await {
                         Ok(step) => {
                             outage.over();
                             match step {
@@ -158,6 +168,39 @@ impl Feed {
         waiting >= self.prefetch.batch_size() || under_way.tasks.len() >= self.most_at_once()
     }
 
+    /// Whether what would be claimed now would wait too long for the engine, as far as is known here.
+    fn is_early(&self, under_way: &UnderWay, pace: &Pace) -> bool {
+        let known = pace.unclaimed.filter(|(at, _)| at.elapsed() < UNCLAIMED_KNOWN);
+        let workers = self.preparation.station.config.meta.shards;
+        known.is_some_and(|(_, unclaimed)| !self.in_hand(under_way).ahead(unclaimed, workers).is_soon())
+    }
+
+    fn in_hand(&self, under_way: &UnderWay) -> InHand {
+        InHand {
+            nothing: self.held.is_empty(),
+            waiting: self.prefetch.n_waiting() + under_way.expected,
+            begun: self.begun(),
+            batch_size: self.prefetch.batch_size(),
+        }
+    }
+
+    /// Windows that are left of the recording that the engine has begun, where it takes one after the other.
+    fn begun(&self) -> u64 {
+        if matches!(self.prefetch, Prefetch::Windows(_)) {
+            return 0;
+        }
+        let window_seconds = self.preparation.station.config.meta.options.window_seconds();
+        let left = |item: &Arc<HeldItem>| match item.phase() {
+            // Taken by the engine, which has not said so yet, or worked on.
+            None | Some(Phase::Transcribing) => {
+                let seconds = item.lease.recording.seconds - item.audio_ms() as f64 / 1000.0;
+                windows_expected(seconds, window_seconds) as u64
+            }
+            Some(_) => 0,
+        };
+        self.held.all().iter().map(left).sum()
+    }
+
     /// Recordings to be prepared at once: decoding waits for processes and disks, so more than the cores that are left.
     fn most_at_once(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
@@ -165,7 +208,7 @@ impl Feed {
         (cores / workers).clamp(2, 8)
     }
 
-    async fn step(&self, under_way: &mut UnderWay, idle_wait: &mut Duration) -> Result<Step, LeaseError> {
+    async fn step(&self, under_way: &mut UnderWay, pace: &mut Pace) -> Result<Step, LeaseError> {
         if self.held.has_suspect() {
             return Ok(Step::Wait(SUSPECT_CHECK));
         }
@@ -173,23 +216,23 @@ impl Feed {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
         let station = &self.preparation.station;
-        let waiting = self.prefetch.n_waiting() + under_way.expected;
-        let claimed =
-            claim_one(&self.claims, station, self.held.is_empty(), waiting, self.prefetch.batch_size());
-        match claimed.await? {
+        match claim_one(&self.claims, station, self.in_hand(under_way)).await? {
             Claimed::Lease(lease) => {
-                *idle_wait = IDLE_WAIT.0;
+                pace.idle_wait = IDLE_WAIT.0;
                 self.begin(under_way, *lease).await;
                 Ok(Step::Fed)
             }
-            Claimed::Enough => Ok(Step::Wait(SHARE_CHECK)),
+            Claimed::Enough { unclaimed } => {
+                pace.unclaimed = Some((Instant::now(), unclaimed));
+                Ok(Step::Wait(SHARE_CHECK))
+            }
             Claimed::Cancelled => Ok(Step::Told),
             Claimed::Nothing { open } => {
                 if self.held.is_empty() && may_leave(station, open).await? {
                     return Ok(Step::Drained);
                 }
-                let wait = *idle_wait;
-                *idle_wait = (wait * 2).min(IDLE_WAIT.1);
+                let wait = pace.idle_wait;
+                pace.idle_wait = (wait * 2).min(IDLE_WAIT.1);
                 Ok(Step::Wait(wait))
             }
         }

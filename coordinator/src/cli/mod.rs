@@ -12,3 +12,4 @@ mod subtitle_arguments;
 mod transcript_arguments;
 
 pub use dispatch::main;
+pub use output::{print, print_json};

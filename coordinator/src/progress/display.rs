@@ -153,7 +153,7 @@ fn worker_text(report: Option<&WorkerReport>) -> String {
 }
 
 /// Writes a line to standard error; a closed one is no reason to stop working.
-pub(crate) fn write_line(text: &str) {
+pub fn write_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

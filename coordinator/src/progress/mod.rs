@@ -7,7 +7,7 @@ mod estimate;
 mod snapshot;
 
 pub use display::Display;
-pub(crate) use display::write_line;
+pub use display::write_line;
 pub use engine_time::EngineTime;
 pub use estimate::Estimate;
 pub use snapshot::{Snapshot, Totals};

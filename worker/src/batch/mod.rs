@@ -6,7 +6,6 @@ mod language;
 mod queue;
 mod recording;
 mod retries;
-mod share;
 mod window_text;
 
 pub use fill::{FOR_A_FULLER_BATCH, Fill};
@@ -14,5 +13,4 @@ pub use language::{Tongue, UNHEARD};
 pub use queue::{Job, Ready, Taken, Ticket, WindowQueue};
 pub use recording::{OpenRecording, Part};
 pub use retries::Retries;
-pub use share::{Ahead, windows_expected};
 pub use window_text::{WindowText, cut_window};

@@ -1,0 +1,7 @@
+//! The command line.
+
+mod arguments;
+mod dispatch;
+mod simulate;
+
+pub use dispatch::main;

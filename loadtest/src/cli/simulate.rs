@@ -1,0 +1,240 @@
+//! `steno-loadtest simulate`.
+
+use std::fmt::Write as _;
+use std::io::BufReader;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use steno_coordinator::cli::{print, print_json};
+use steno_coordinator::failure::Failure;
+use steno_coordinator::quantities::{audio, counted, wall};
+
+use crate::lengths::{Lengths, read_seconds};
+use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
+
+/// Nodes that can be simulated.
+const NODES_MAX: u32 = 10_000;
+/// Recordings that can be simulated.
+const RECORDINGS_MAX: u32 = 10_000_000;
+
+#[derive(Debug, Args)]
+pub(super) struct SimulateArguments {
+    /// The recordings of a manifest, in its order, as `steno manifest` writes it; `-` reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["lengths", "recordings"])]
+    manifest: Option<PathBuf>,
+    /// What lengths are drawn from, in seconds: lognormal:MEDIAN,SIGMA, pareto:MIN,ALPHA, bimodal:SHORT,LONG,SHARE,
+    /// uniform:MIN,MAX or like:MANIFEST.
+    #[arg(long, value_name = "DISTRIBUTION", default_value = "pareto:60,1.3")]
+    lengths: Lengths,
+    /// How many are drawn.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=RECORDINGS_MAX.into()))]
+    recordings: u32,
+    /// GPU nodes.
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=NODES_MAX.into()))]
+    nodes: u32,
+    /// Seconds of audio that a node gets through in a second.
+    #[arg(long, value_name = "X", default_value = "60", value_parser = above_zero)]
+    speed: f64,
+    /// Speeds of single nodes relative to --speed, such as 1,1,0.33; the other nodes have 1.
+    #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = above_zero)]
+    node_speeds: Vec<f64>,
+    /// Seconds from a pod's start to its first recording: image, model, engine.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = zero_or_more)]
+    cold_start: f64,
+    /// Seconds that each recording takes beside its audio.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = zero_or_more)]
+    per_recording: f64,
+    /// Nodes die at random moments: hours that one lives on average.
+    #[arg(long, value_name = "HOURS", value_parser = above_zero)]
+    node_life: Option<f64>,
+    /// Seconds from a node's death until another pod starts in its place.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = zero_or_more)]
+    back_after: f64,
+    /// Seconds until what a dead node held is handed out anew.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = zero_or_more)]
+    lease: f64,
+    /// How wrong the planned lengths are: standard deviation of the logarithm of planned over true length.
+    #[arg(long, value_name = "SIGMA", default_value = "0", value_parser = zero_or_more)]
+    prediction_error: f64,
+    /// Only these schedules.
+    #[arg(long, value_name = "POLICY,…", value_delimiter = ',', value_enum)]
+    policies: Vec<Policy>,
+    /// How many backlogs are drawn, each from a seed of its own.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: u32,
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+    /// What a node costs an hour, in whatever currency.
+    #[arg(long, value_name = "PRICE", value_parser = zero_or_more)]
+    price: Option<f64>,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    recordings: usize,
+    audio_seconds: f64,
+    longest_seconds: f64,
+    nodes: usize,
+    seeds: &'a [u64],
+    lower_bound_seconds: f64,
+    policies: Vec<PricedRow>,
+}
+
+#[derive(Serialize)]
+struct PricedRow {
+    #[serde(flatten)]
+    row: Row,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<f64>,
+}
+
+/// Simulates, and prints a table or JSON.
+pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
+    let comparison = arguments.comparison()?;
+    let runs = comparison.play();
+    let rows: Vec<PricedRow> = comparison
+        .rows(&runs)
+        .into_iter()
+        .map(|row| PricedRow { cost: arguments.price.map(|price| price * row.node_hours), row })
+        .collect();
+    let first = comparison.jobs(arguments.seed);
+    let seconds = first.iter().map(|job| job.seconds);
+    let report = Report {
+        recordings: first.len(),
+        audio_seconds: seconds.clone().sum(),
+        longest_seconds: seconds.fold(0.0, f64::max),
+        nodes: comparison.farm.speeds.len(),
+        seeds: &comparison.seeds,
+        lower_bound_seconds: runs.first().map_or(0.0, |run: &Run| run.lower_bound),
+        policies: rows,
+    };
+    if arguments.json { print_json(&report) } else { print(&text(&report)) }
+}
+
+impl SimulateArguments {
+    fn comparison(&self) -> Result<Comparison, Failure> {
+        if self.node_speeds.len() > self.nodes as usize {
+            return Err(Failure::usage(format!(
+                "--node-speeds tells of {} nodes, and --nodes of {}; give no more speeds than nodes",
+                self.node_speeds.len(),
+                self.nodes
+            )));
+        }
+        let backlog = match &self.manifest {
+            Some(path) => Backlog::Given(read_manifest(path)?),
+            None => Backlog::Drawn {
+                lengths: self.lengths.sampler().map_err(Failure::usage)?,
+                recordings: self.recordings as usize,
+            },
+        };
+        let nodes = NonZeroU32::new(self.nodes).unwrap_or(NonZeroU32::MIN);
+        let mut farm = Farm::even(nodes, self.speed);
+        for (speed, factor) in farm.speeds.iter_mut().zip(&self.node_speeds) {
+            *speed *= factor;
+        }
+        farm.cold_start = self.cold_start;
+        farm.per_recording = self.per_recording;
+        farm.faults = self.node_life.map(|hours| Faults {
+            mean_life: hours * 3600.0,
+            back_after: self.back_after,
+            lease: self.lease,
+            seed: self.seed,
+        });
+        let is_random =
+            matches!(backlog, Backlog::Drawn { .. }) || farm.faults.is_some() || self.prediction_error > 0.0;
+        let seeds = if is_random { u64::from(self.seeds) } else { 1 };
+        let policies = if self.policies.is_empty() { Policy::ALL.to_vec() } else { self.policies.clone() };
+        Ok(Comparison {
+            backlog,
+            farm,
+            policies,
+            prediction_error: self.prediction_error,
+            seeds: (self.seed..self.seed.saturating_add(seeds)).collect(),
+        })
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Vec<f64>, Failure> {
+    let seconds = if path == Path::new("-") {
+        read_seconds(std::io::stdin().lock(), "standard input")
+    } else {
+        let file = std::fs::File::open(path).map_err(|error| {
+            Failure::usage(format!("failed to open the manifest {}: {error}", path.display()))
+        })?;
+        read_seconds(BufReader::new(file), &path.display().to_string())
+    };
+    let seconds = seconds.map_err(Failure::usage)?;
+    if seconds.is_empty() {
+        return Err(Failure::usage(format!("{} names no recordings", path.display())));
+    }
+    Ok(seconds)
+}
+
+fn text(report: &Report<'_>) -> String {
+    let ms = |seconds: f64| (seconds * 1000.0) as u64;
+    let mut out = format!(
+        "{}, {} of audio, the longest {}; {}\n",
+        counted(report.recordings as u64, "recording"),
+        audio(ms(report.audio_seconds)),
+        audio(ms(report.longest_seconds)),
+        counted(report.nodes as u64, "node"),
+    );
+    let many = report.seeds.len() > 1;
+    let bound = wall(Duration::try_from_secs_f64(report.lower_bound_seconds).unwrap_or_default());
+    let _ = if many {
+        writeln!(
+            out,
+            "No schedule ends before {bound} (seed {}; medians of {} seeds below)",
+            report.seeds[0],
+            report.seeds.len()
+        )
+    } else {
+        writeln!(out, "No schedule ends before {bound}")
+    };
+    let has_cost = report.policies.iter().any(|row| row.cost.is_some());
+    let has_again = report.policies.iter().any(|row| row.row.begun_again_hours > 0.0);
+    let _ = write!(out, "\n{:<20}{:>14}{:>10}", "schedule", "makespan", "÷ bound");
+    let _ = write!(out, "{}{:>8}{:>12}", if many { "         range" } else { "" }, "idle", "node hours");
+    let _ = write!(out, "{}", if has_again { "  begun again  given up" } else { "" });
+    let _ = writeln!(out, "{}", if has_cost { "        cost" } else { "" });
+    for PricedRow { row, cost } in &report.policies {
+        let makespan = wall(Duration::try_from_secs_f64(row.makespan_seconds).unwrap_or_default());
+        let _ = write!(out, "{:<20}{makespan:>14}{:>10.3}", row.policy, row.over_bound);
+        if many {
+            let range = format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest);
+            let _ = write!(out, "{range:>14}");
+        }
+        let _ = write!(out, "{:>7.1}%{:>12.1}", row.idle_share * 100.0, row.node_hours);
+        if has_again {
+            let _ = write!(out, "{:>11.1} h{:>10}", row.begun_again_hours, row.given_up);
+        }
+        if let Some(cost) = cost {
+            let _ = write!(out, "{cost:>12.2}");
+        }
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match zero_or_more(text)? {
+        number if number > 0.0 => Ok(number),
+        _ => Err("it must be above 0".to_owned()),
+    }
+}
+
+fn zero_or_more(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && (0.0..=1e9).contains(&number) => Ok(number),
+        _ => Err("a number from 0 to a milliard is wanted".to_owned()),
+    }
+}

@@ -1,0 +1,5 @@
+//! Load tests: backlogs are made up, schedules are compared before a GPU is paid for.
+
+pub mod cli;
+pub mod lengths;
+pub mod simulate;

@@ -1,0 +1,5 @@
+//! The `steno-loadtest` command.
+
+fn main() -> std::process::ExitCode {
+    steno_loadtest::cli::main()
+}

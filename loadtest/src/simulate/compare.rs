@@ -1,0 +1,157 @@
+//! Several schedules on several backlogs, side by side.
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand_distr::{Distribution as _, LogNormal};
+use serde::Serialize;
+
+use super::course::simulate;
+use super::farm::{Farm, Faults, Job};
+use super::outcome::Outcome;
+use super::policy::Policy;
+use crate::lengths::Sampler;
+
+/// Where the recordings come from.
+#[derive(Debug, Clone)]
+pub enum Backlog {
+    /// These lengths in seconds, in this order.
+    Given(Vec<f64>),
+    /// So many, drawn anew for each seed.
+    Drawn {
+        /// What they are drawn from.
+        lengths: Sampler,
+        /// How many.
+        recordings: usize,
+    },
+}
+
+/// What is compared.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The recordings.
+    pub backlog: Backlog,
+    /// The nodes; what is random about them follows from each run's seed.
+    pub farm: Farm,
+    /// The schedules.
+    pub policies: Vec<Policy>,
+    /// Standard deviation of the natural logarithm of predicted over true length; 0 if lengths are known.
+    pub prediction_error: f64,
+    /// A run for each.
+    pub seeds: Vec<u64>,
+}
+
+/// A run of one schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Which schedule.
+    pub policy: Policy,
+    /// The seed of its backlog.
+    pub seed: u64,
+    /// No schedule ends before this many seconds.
+    pub lower_bound: f64,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+/// What a schedule's runs came to: medians, and the least and greatest of the ratio.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Which schedule.
+    pub policy: Policy,
+    /// Seconds until the last recording was done.
+    pub makespan_seconds: f64,
+    /// The same over the lower bound.
+    pub over_bound: f64,
+    /// The least of all runs.
+    pub over_bound_least: f64,
+    /// The greatest of all runs.
+    pub over_bound_greatest: f64,
+    /// The share of the nodes' time, to the end of the batch, in which no recording got on.
+    pub idle_share: f64,
+    /// Hours that nodes were there.
+    pub node_hours: f64,
+    /// Hours of nodes spent on recordings whose node died meanwhile.
+    pub begun_again_hours: f64,
+    /// Recordings that were given up.
+    pub given_up: f64,
+}
+
+impl Comparison {
+    /// The recordings of a seed.
+    #[must_use]
+    pub fn jobs(&self, seed: u64) -> Vec<Job> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let seconds = match &self.backlog {
+            Backlog::Given(seconds) => seconds.clone(),
+            Backlog::Drawn { lengths, recordings } => {
+                (0..*recordings).map(|_| lengths.draw(&mut random)).collect()
+            }
+        };
+        let wrong = LogNormal::new(0.0, self.prediction_error).ok().filter(|_| self.prediction_error > 0.0);
+        let predicted = |seconds: f64, random: &mut StdRng| {
+            wrong.map_or(seconds, |factor| seconds * factor.sample(random))
+        };
+        seconds
+            .into_iter()
+            .map(|seconds| Job { seconds, predicted: predicted(seconds, &mut random) })
+            .collect()
+    }
+
+    /// The nodes of a seed.
+    #[must_use]
+    pub fn farm(&self, seed: u64) -> Farm {
+        Farm { faults: self.farm.faults.map(|faults| Faults { seed, ..faults }), ..self.farm.clone() }
+    }
+
+    /// Plays everything; spans are kept of the first seed's runs.
+    #[must_use]
+    pub fn play(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for (index, &seed) in self.seeds.iter().enumerate() {
+            let (jobs, farm) = (self.jobs(seed), self.farm(seed));
+            let lower_bound = farm.lower_bound(&jobs);
+            for &policy in &self.policies {
+                let outcome = simulate(policy, &jobs, &farm, index == 0);
+                runs.push(Run { policy, seed, lower_bound, outcome });
+            }
+        }
+        runs
+    }
+
+    /// A row for each schedule.
+    #[must_use]
+    pub fn rows(&self, runs: &[Run]) -> Vec<Row> {
+        let nodes = self.farm.speeds.len();
+        let row = |&policy: &Policy| {
+            let of = |value: &dyn Fn(&Run) -> f64| {
+                let mut values: Vec<f64> =
+                    runs.iter().filter(|run| run.policy == policy).map(value).collect();
+                values.sort_by(f64::total_cmp);
+                values
+            };
+            let ratios = of(&|run| run.outcome.makespan / run.lower_bound);
+            Row {
+                policy,
+                makespan_seconds: median(&of(&|run| run.outcome.makespan)),
+                over_bound: median(&ratios),
+                over_bound_least: ratios.first().copied().unwrap_or_default(),
+                over_bound_greatest: ratios.last().copied().unwrap_or_default(),
+                idle_share: median(&of(&|run| run.outcome.idle_share(nodes))),
+                node_hours: median(&of(&|run| run.outcome.nodes / 3600.0)),
+                begun_again_hours: median(&of(&|run| run.outcome.begun_again / 3600.0)),
+                given_up: median(&of(&|run| run.outcome.given_up as f64)),
+            }
+        };
+        self.policies.iter().map(row).collect()
+    }
+}
+
+/// Of sorted values; 0 of none.
+pub(crate) fn median(sorted: &[f64]) -> f64 {
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0.0,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}

@@ -1,0 +1,338 @@
+//! The course of a batch, event by event.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand_distr::{Distribution as _, Exp};
+use steno_shared::ahead::{Ahead, windows_expected};
+
+use super::farm::{Farm, Job};
+use super::outcome::{Doing, Outcome, Span};
+use super::policy::Policy;
+use super::queue::{Queue, WINDOW_SECONDS};
+
+/// Plays a batch. `keep_spans` keeps what each node did when.
+///
+/// The same arguments give the same outcome. A node with nothing to do stays as long as others hold recordings that could
+/// come back, and no longer.
+#[must_use]
+pub fn simulate(policy: Policy, jobs: &[Job], farm: &Farm, keep_spans: bool) -> Outcome {
+    let mut course = Course::new(policy, jobs, farm, keep_spans);
+    while course.left > 0
+        && let Some(event) = course.events.pop()
+    {
+        course.now = event.at;
+        course.happen(event.what);
+    }
+    course.end()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// A node has finished what it works on, or its pod has started.
+    Ready {
+        node: usize,
+        life: u32,
+    },
+    Dies {
+        node: usize,
+    },
+    /// A pod starts in a dead node's place.
+    Back {
+        node: usize,
+    },
+    /// A node looks whether it is time to claim ahead.
+    Look {
+        node: usize,
+        life: u32,
+        job: usize,
+    },
+    /// What a dead node held can be handed out again.
+    Free {
+        node: usize,
+        job: usize,
+    },
+}
+
+#[derive(Debug)]
+struct Event {
+    at: f64,
+    /// Events of one moment happen in the order in which they were made.
+    order: u64,
+    what: What,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// How often it has died.
+    life: u32,
+    is_up: bool,
+    engine: Option<Begun>,
+    /// Claimed, and not begun.
+    ahead: Option<usize>,
+    left_at: Option<f64>,
+    deaths: Option<(StdRng, Exp<f64>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    job: usize,
+    at: f64,
+}
+
+struct Course<'a> {
+    policy: Policy,
+    jobs: &'a [Job],
+    farm: &'a Farm,
+    queue: Queue,
+    nodes: Vec<Node>,
+    /// Up, and with nothing to do.
+    idle: BTreeSet<usize>,
+    /// With something claimed ahead.
+    with_ahead: BTreeSet<usize>,
+    events: BinaryHeap<Event>,
+    order: u64,
+    now: f64,
+    /// Recordings neither done nor given up.
+    left: usize,
+    /// How often a recording's node died.
+    lost: Vec<u8>,
+    outcome: Outcome,
+    keep_spans: bool,
+}
+
+impl<'a> Course<'a> {
+    fn new(policy: Policy, jobs: &'a [Job], farm: &'a Farm, keep_spans: bool) -> Self {
+        let count = farm.speeds.len();
+        let deaths = |node: usize| {
+            let faults = farm.faults?;
+            let random = StdRng::seed_from_u64(faults.seed.wrapping_mul(1 << 20).wrapping_add(node as u64));
+            Some((random, Exp::new(1.0 / faults.mean_life).ok()?))
+        };
+        let node = |node| Node {
+            life: 0,
+            is_up: false,
+            engine: None,
+            ahead: None,
+            left_at: None,
+            deaths: deaths(node),
+        };
+        let mut course = Self {
+            policy,
+            jobs,
+            farm,
+            queue: Queue::new(policy, jobs, count),
+            nodes: (0..count).map(node).collect(),
+            idle: BTreeSet::new(),
+            with_ahead: BTreeSet::new(),
+            events: BinaryHeap::new(),
+            order: 0,
+            now: 0.0,
+            left: jobs.len(),
+            lost: vec![0; jobs.len()],
+            outcome: Outcome::default(),
+            keep_spans,
+        };
+        for node in 0..count {
+            course.start(node);
+        }
+        course
+    }
+
+    fn happen(&mut self, what: What) {
+        match what {
+            What::Ready { node, life } if life == self.nodes[node].life => self.ready(node),
+            // Of a pod that has died.
+            What::Ready { .. } => {}
+            What::Look { node, life, job } => {
+                let still = self.nodes[node].engine.is_some_and(|begun| begun.job == job);
+                if still && life == self.nodes[node].life && self.idle.is_empty() {
+                    self.claim_ahead(node);
+                }
+            }
+            What::Dies { node } => self.dies(node),
+            What::Back { node } => self.start(node),
+            What::Free { node, job } => {
+                self.queue.put(node, job);
+                self.hand_out();
+            }
+        }
+    }
+
+    fn start(&mut self, node: usize) {
+        // A pod a recording starts with its recording.
+        let cold = if self.policy.starts_cold_each_time() { 0.0 } else { self.farm.cold_start };
+        self.span(node, self.now, self.now + cold, Doing::Starting);
+        self.after(cold, What::Ready { node, life: self.nodes[node].life });
+        if let Some((random, life)) = &mut self.nodes[node].deaths {
+            let lives = life.sample(random);
+            self.after(lives, What::Dies { node });
+        }
+    }
+
+    fn ready(&mut self, node: usize) {
+        self.nodes[node].is_up = true;
+        if let Some(begun) = self.nodes[node].engine.take() {
+            self.outcome.busy += self.farm.seconds_for(&self.jobs[begun.job], node);
+            self.outcome.makespan = self.now;
+            self.outcome.done += 1;
+            self.left -= 1;
+            self.span(node, begun.at, self.now, Doing::Working);
+        }
+        self.idle.insert(node);
+        self.hand_out();
+    }
+
+    fn dies(&mut self, node: usize) {
+        if self.nodes[node].left_at.is_some() {
+            return;
+        }
+        let Some(faults) = self.farm.faults else { return };
+        self.nodes[node].life += 1;
+        self.nodes[node].is_up = false;
+        self.idle.remove(&node);
+        self.with_ahead.remove(&node);
+        let begun = self.nodes[node].engine.take();
+        if let Some(begun) = begun {
+            self.outcome.begun_again += (self.now - begun.at).max(0.0);
+            self.span(node, begun.at, self.now, Doing::Dying);
+        }
+        let held = begun.map(|begun| begun.job).into_iter().chain(self.nodes[node].ahead.take());
+        let free_after = if self.policy.has_leases() { faults.lease } else { 0.0 };
+        for job in held.collect::<Vec<_>>() {
+            self.lost[job] = self.lost[job].saturating_add(1);
+            if u32::from(self.lost[job]) >= self.policy.most_deaths() {
+                self.outcome.given_up += 1;
+                self.left -= 1;
+            } else {
+                self.after(free_after, What::Free { node, job });
+            }
+        }
+        self.after(faults.back_after, What::Back { node });
+    }
+
+    /// Gives work to whoever has none, then lets those with work claim ahead.
+    fn hand_out(&mut self) {
+        let mut began = Vec::new();
+        loop {
+            let mut moved = false;
+            for node in self.idle.clone() {
+                let ahead = self.nodes[node].ahead.take();
+                self.with_ahead.remove(&node);
+                if let Some(job) = ahead.or_else(|| self.queue.take(node, true, &self.lost)) {
+                    self.begin(node, job);
+                    began.push(node);
+                    moved = true;
+                }
+            }
+            if self.idle.is_empty() || self.with_ahead.is_empty() {
+                break;
+            }
+            for node in std::mem::take(&mut self.with_ahead) {
+                if let Some(job) = self.nodes[node].ahead.take() {
+                    self.queue.put(node, job);
+                    moved = true;
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        if self.idle.is_empty() {
+            began.into_iter().for_each(|node| self.claim_ahead(node));
+        } else {
+            self.leave();
+        }
+    }
+
+    fn begin(&mut self, node: usize, job: usize) {
+        self.idle.remove(&node);
+        let cold = if self.policy.starts_cold_each_time() { self.farm.cold_start } else { 0.0 };
+        self.span(node, self.now, self.now + cold, Doing::Starting);
+        let at = self.now + cold;
+        self.nodes[node].engine = Some(Begun { job, at });
+        let takes = cold + self.farm.seconds_for(&self.jobs[job], node);
+        self.after(takes, What::Ready { node, life: self.nodes[node].life });
+    }
+
+    fn claim_ahead(&mut self, node: usize) {
+        let Some(unclaimed) = self.queue.unclaimed() else { return };
+        let Some(begun) = self.nodes[node].engine else { return };
+        if self.lost[begun.job] > 0 || self.nodes[node].ahead.is_some() || unclaimed == 0 {
+            return;
+        }
+        let speed = self.farm.speeds[node];
+        let left = self.jobs[begun.job].predicted - (self.now - begun.at) * speed;
+        let workers = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let windows = windows_expected(left, WINDOW_SECONDS) as u64;
+        let ahead = Ahead { waiting: 0, begun: windows, batch_size: 1, unclaimed, workers };
+        if !ahead.wants_more() {
+            let life = self.nodes[node].life;
+            self.after(seconds_until_soon(left, ahead) / speed, What::Look { node, life, job: begun.job });
+            return;
+        }
+        if let Some(job) = self.queue.take(node, false, &self.lost) {
+            self.nodes[node].ahead = Some(job);
+            self.with_ahead.insert(node);
+        }
+    }
+
+    /// As many idle nodes stay as there are recordings that could come back; of the others each goes for good.
+    fn leave(&mut self) {
+        let live = self.left;
+        let going: Vec<usize> = self.idle.iter().copied().skip(live).collect();
+        // Who has a queue of its own, or a pod a recording, has nothing to wait for.
+        let going = if self.policy.has_leases() { going } else { self.idle.iter().copied().collect() };
+        for node in going {
+            self.idle.remove(&node);
+            self.nodes[node].left_at = Some(self.now);
+        }
+    }
+
+    fn after(&mut self, seconds: f64, what: What) {
+        self.order += 1;
+        self.events.push(Event { at: self.now + seconds, order: self.order, what });
+    }
+
+    fn span(&mut self, node: usize, from: f64, until: f64, doing: Doing) {
+        if self.keep_spans && until > from {
+            self.outcome.spans.push(Span { node, from, until, doing });
+        }
+    }
+
+    fn end(mut self) -> Outcome {
+        let end = self.outcome.makespan;
+        self.outcome.nodes = self.nodes.iter().map(|node| node.left_at.unwrap_or(end).min(end)).sum();
+        self.outcome
+    }
+}
+
+/// Seconds of audio until so little is left of what a node works on that it may claim ahead, if nobody claims meanwhile.
+fn seconds_until_soon(left: f64, ahead: Ahead) -> f64 {
+    /// Windows are counted as begun to the last sample.
+    const A_LITTLE: f64 = 0.01;
+    (left - ahead.begun_at_most() as f64 * WINDOW_SECONDS as f64).max(0.0) + A_LITTLE
+}
+
+impl Ord for Event {
+    /// The earliest is the greatest: a heap gives that first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.at.total_cmp(&self.at).then_with(|| other.order.cmp(&self.order))
+    }
+}
+
+impl PartialOrd for Event {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Event {}
