@@ -5,7 +5,8 @@ use std::io::BufRead;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng as _};
 use rand_distr::{Distribution as _, LogNormal, Pareto};
 use steno_shared::recording::Recording;
 
@@ -101,6 +102,13 @@ impl Lengths {
 }
 
 impl Sampler {
+    /// The lengths of a backlog, in seconds: the same seed gives the same ones, and more of them begin alike.
+    #[must_use]
+    pub fn backlog(&self, seed: u64, recordings: usize) -> Vec<f64> {
+        let mut random = StdRng::seed_from_u64(seed);
+        (0..recordings).map(|_| self.draw(&mut random)).collect()
+    }
+
     /// Draws one length in seconds.
     pub fn draw(&self, random: &mut impl Rng) -> f64 {
         let seconds = match &self.0 {
@@ -187,8 +195,6 @@ impl fmt::Display for Lengths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng as _;
-    use rand::rngs::StdRng;
 
     fn drawn(text: &str) -> Vec<f64> {
         let sampler = text.parse::<Lengths>().unwrap().sampler().unwrap();

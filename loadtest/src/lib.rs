@@ -1,5 +1,6 @@
 //! Load tests: backlogs are made up, schedules are compared before a GPU is paid for.
 
 pub mod cli;
+pub mod generate;
 pub mod lengths;
 pub mod simulate;

@@ -1,4 +1,4 @@
-//! The length that a FLAC file tells in its header.
+//! The header of a FLAC file: the length that it tells, and files that are nothing else.
 
 /// Where the STREAMINFO block's body begins in a file: after the marker `fLaC` and the block's header.
 const STREAM_INFO_AT: usize = 8;
@@ -20,9 +20,32 @@ pub fn length_seconds(start: &[u8]) -> Option<f64> {
     (rate > 0 && samples > 0).then(|| samples as f64 / rate as f64)
 }
 
+/// A FLAC file without audio: the header of one of so many seconds, at 16 kHz, with bytes of its own where the sum over the audio is,
+/// and zeros where the audio should be, as few as a header of that length is believed for.
+#[must_use]
+pub fn header_only(seconds: f64, own: [u8; 16]) -> Vec<u8> {
+    const RATE: u64 = 16_000;
+    const BYTES_A_SECOND: f64 = 13.0;
+    // The last block of metadata, STREAMINFO, of 34 bytes; blocks of 4,096 samples, frames of unknown size.
+    let mut file = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
+    let samples = (seconds.max(0.0) * RATE as f64).round() as u64 & 0xF_FFFF_FFFF;
+    // 20 bits of sample rate, 3 of channels less one, 5 of bits a sample less one, 36 of samples.
+    file.extend_from_slice(&(RATE << 44 | 15 << 36 | samples).to_be_bytes());
+    file.extend_from_slice(&own);
+    file.resize(file.len() + (BYTES_A_SECOND * seconds.max(0.0)).ceil() as usize, 0);
+    file
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_alone_tells_its_length() {
+        assert_eq!(length_seconds(&header_only(1.25, *b"0123456789abcdef")), Some(1.25));
+        assert_eq!(length_seconds(&header_only(86_400.0, [0; 16])), Some(86_400.0));
+        assert_ne!(header_only(9.0, [1; 16]), header_only(9.0, [2; 16]));
+    }
 
     #[test]
     fn the_length_is_that_of_the_header_or_none() {

@@ -49,19 +49,11 @@ pub fn convert_speech(arguments: &[&str], to: &Path) -> anyhow::Result<()> {
     ffmpeg(&[&["-i", &speech.to_string_lossy()], arguments].concat(), to)
 }
 
-/// The header of a FLAC file of so many seconds, with bytes of its own where the sum over the audio is, and zeros where the audio
-/// should be: as few as a header of that length is believed for.
+/// A FLAC file without audio that says to be so long, with bytes of its own.
 #[must_use]
 pub fn flac_header(seconds: u32, own: &[u8]) -> Vec<u8> {
-    const RATE: u64 = 16_000;
-    // The last block of metadata, STREAMINFO, of 34 bytes; blocks of 4,096 samples, frames of unknown size (RFC 9639, section 8.2).
-    let mut header = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
-    // 20 bits of sample rate, 3 of channels less one, 5 of bits a sample less one, 36 of samples.
-    let packed = (RATE << 44) | (15 << 36) | (u64::from(seconds) * RATE);
-    header.extend_from_slice(&packed.to_be_bytes());
-    header.extend((0..16).map(|index| own.get(index).copied().unwrap_or_default()));
-    header.resize(header.len() + 13 * seconds as usize, 0);
-    header
+    let bytes = std::array::from_fn(|index| own.get(index).copied().unwrap_or_default());
+    steno_shared::flac::header_only(f64::from(seconds), bytes)
 }
 
 /// Makes a file with ffmpeg.

@@ -13,3 +13,4 @@ mod transcript_arguments;
 
 pub use dispatch::main;
 pub use output::{print, print_json};
+pub use s3_arguments::S3Arguments;

@@ -5,7 +5,7 @@ use steno_shared::storage::S3Config;
 
 /// How to reach S3, where a location is `s3://bucket/prefix`.
 #[derive(Debug, Args)]
-pub(super) struct S3Arguments {
+pub struct S3Arguments {
     /// S3 endpoint, for stores other than AWS [default: AWS_ENDPOINT_URL, or the profile's].
     #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
@@ -15,7 +15,9 @@ pub(super) struct S3Arguments {
 }
 
 impl S3Arguments {
-    pub(super) fn config(&self) -> S3Config {
+    /// As the storage layer takes it.
+    #[must_use]
+    pub fn config(&self) -> S3Config {
         S3Config { endpoint: self.s3_endpoint.clone(), region: self.s3_region.clone() }
     }
 }

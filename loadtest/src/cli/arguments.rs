@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::generate::GenerateArguments;
 use super::simulate::SimulateArguments;
 
 /// Makes up backlogs of recordings, and says what they cost under one schedule or another.
@@ -14,6 +15,11 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a backlog: recordings of drawn lengths in a folder or bucket.
+    ///
+    /// The same options make the same recordings; what is there already is left alone, so that the same command goes on where it
+    /// stopped.
+    Generate(GenerateArguments),
     /// Simulate a backlog under several schedules: how long it takes, how idle the nodes are, what it costs.
     ///
     /// Nothing is started and nothing transcribed. The planner and the order of claims are Steno's own.

@@ -7,11 +7,21 @@ use steno_coordinator::progress::write_line;
 use steno_shared::exit::Exit;
 
 use super::arguments::{Cli, Command};
+use super::generate::generate;
 use super::simulate::simulate;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            write_line(&format!("steno-loadtest: failed to start its runtime: {error}"));
+            return Exit::Internal.into();
+        }
+    };
+    let outcome = match cli.command {
+        Command::Generate(arguments) => runtime.block_on(generate(&arguments)),
         Command::Simulate(arguments) => simulate(&arguments),
     };
     match outcome {

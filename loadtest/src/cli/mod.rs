@@ -2,6 +2,8 @@
 
 mod arguments;
 mod dispatch;
+mod drawn;
+mod generate;
 mod simulate;
 
 pub use dispatch::main;

@@ -12,26 +12,20 @@ use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::quantities::{audio, counted, wall};
 
-use crate::lengths::{Lengths, read_seconds};
+use super::drawn::DrawnArguments;
+use crate::lengths::read_seconds;
 use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
 
 /// Nodes that can be simulated.
 const NODES_MAX: u32 = 10_000;
-/// Recordings that can be simulated.
-const RECORDINGS_MAX: u32 = 10_000_000;
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArguments {
     /// The recordings of a manifest, in its order, as `steno manifest` writes it; `-` reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lengths", "recordings"])]
     manifest: Option<PathBuf>,
-    /// What lengths are drawn from, in seconds: lognormal:MEDIAN,SIGMA, pareto:MIN,ALPHA, bimodal:SHORT,LONG,SHARE,
-    /// uniform:MIN,MAX or like:MANIFEST.
-    #[arg(long, value_name = "DISTRIBUTION", default_value = "pareto:60,1.3")]
-    lengths: Lengths,
-    /// How many are drawn.
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=RECORDINGS_MAX.into()))]
-    recordings: u32,
+    #[command(flatten)]
+    drawn: DrawnArguments,
     /// GPU nodes.
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=NODES_MAX.into()))]
     nodes: u32,
@@ -62,12 +56,9 @@ pub(super) struct SimulateArguments {
     /// Only these schedules.
     #[arg(long, value_name = "POLICY,…", value_delimiter = ',', value_enum)]
     policies: Vec<Policy>,
-    /// How many backlogs are drawn, each from a seed of its own.
+    /// How many backlogs are drawn: with --seed, and with the seeds after it.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
-    /// The first seed.
-    #[arg(long, value_name = "N", default_value = "1")]
-    seed: u64,
     /// What a node costs an hour, in whatever currency.
     #[arg(long, value_name = "PRICE", value_parser = zero_or_more)]
     price: Option<f64>,
@@ -105,7 +96,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         .into_iter()
         .map(|row| PricedRow { cost: arguments.price.map(|price| price * row.node_hours), row })
         .collect();
-    let first = comparison.jobs(arguments.seed);
+    let first = comparison.jobs(arguments.drawn.seed);
     let seconds = first.iter().map(|job| job.seconds);
     let report = Report {
         recordings: first.len(),
@@ -131,8 +122,8 @@ impl SimulateArguments {
         let backlog = match &self.manifest {
             Some(path) => Backlog::Given(read_manifest(path)?),
             None => Backlog::Drawn {
-                lengths: self.lengths.sampler().map_err(Failure::usage)?,
-                recordings: self.recordings as usize,
+                lengths: self.drawn.lengths.sampler().map_err(Failure::usage)?,
+                recordings: self.drawn.recordings as usize,
             },
         };
         let nodes = NonZeroU32::new(self.nodes).unwrap_or(NonZeroU32::MIN);
@@ -146,7 +137,7 @@ impl SimulateArguments {
             mean_life: hours * 3600.0,
             back_after: self.back_after,
             lease: self.lease,
-            seed: self.seed,
+            seed: self.drawn.seed,
         });
         let is_random =
             matches!(backlog, Backlog::Drawn { .. }) || farm.faults.is_some() || self.prediction_error > 0.0;
@@ -157,7 +148,7 @@ impl SimulateArguments {
             farm,
             policies,
             prediction_error: self.prediction_error,
-            seeds: (self.seed..self.seed.saturating_add(seeds)).collect(),
+            seeds: (self.drawn.seed..self.drawn.seed.saturating_add(seeds)).collect(),
         })
     }
 }

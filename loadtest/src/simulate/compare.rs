@@ -80,13 +80,12 @@ impl Comparison {
     /// The recordings of a seed.
     #[must_use]
     pub fn jobs(&self, seed: u64) -> Vec<Job> {
-        let mut random = StdRng::seed_from_u64(seed);
         let seconds = match &self.backlog {
             Backlog::Given(seconds) => seconds.clone(),
-            Backlog::Drawn { lengths, recordings } => {
-                (0..*recordings).map(|_| lengths.draw(&mut random)).collect()
-            }
+            Backlog::Drawn { lengths, recordings } => lengths.backlog(seed, *recordings),
         };
+        // Another stream of random numbers than the lengths have.
+        let mut random = StdRng::seed_from_u64(!seed);
         let wrong = LogNormal::new(0.0, self.prediction_error).ok().filter(|_| self.prediction_error > 0.0);
         let predicted = |seconds: f64, random: &mut StdRng| {
             wrong.map_or(seconds, |factor| seconds * factor.sample(random))

@@ -71,6 +71,24 @@ fn a_length_that_was_only_estimated_costs_no_words() -> anyhow::Result<()> {
     check_words(&world, "a.flac", &found["a.flac"])
 }
 
+/// The longest recordings are claimed first: one that waited behind another would end long after all others, and with it the batch.
+#[test]
+fn no_long_recording_waits_behind_another_one() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "a.flac", 3_000, "")?;
+    write(&world, "b.flac", 2_400, "")?;
+    let mut running = world.rehearse("1", "200")?.start()?;
+    let mut status = Value::Null;
+    running.until("a fifth of the first one to be done", |_| {
+        // There is none before the run has begun.
+        status = world.status().unwrap_or_default();
+        Ok(status["workers"][0]["position_seconds"].as_f64().is_some_and(|position| position >= 600.0))
+    })?;
+    ensure!(status["workers"][0]["length_seconds"] == 3_000.0, "{status:#}");
+    expect_counts(&status, &[("leased", 1), ("ready", 1), ("done", 0)])?;
+    expect_counts(&running.ended()?.expect(0)?.json()?, &[("done", 2)])
+}
+
 #[test]
 fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;

@@ -1,0 +1,55 @@
+//! `steno-loadtest generate`.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use steno_coordinator::cli::S3Arguments;
+use steno_coordinator::failure::Failure;
+use steno_coordinator::progress::write_line;
+use steno_coordinator::quantities::{audio, counted, grouped};
+use steno_shared::storage::{Location, Store};
+
+use super::drawn::DrawnArguments;
+use crate::generate::{Backlog, write};
+
+/// How often is told how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// Folder or s3://bucket/prefix to write the recordings into.
+    #[arg(value_name = "OUTPUT")]
+    output: Location,
+    #[command(flatten)]
+    drawn: DrawnArguments,
+    #[command(flatten)]
+    s3: S3Arguments,
+}
+
+/// Writes a backlog.
+pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
+    let seconds = arguments.drawn.seconds()?;
+    let ms = (seconds.iter().sum::<f64>() * 1000.0) as u64;
+    let backlog = Backlog { seed: arguments.drawn.seed, seconds };
+    let store = Store::open(&arguments.output, &arguments.s3.config()).await?;
+    let told = Mutex::new(Instant::now());
+    let all = backlog.seconds.len() as u64;
+    let progress = |written: u64| {
+        let Ok(mut told) = told.lock() else { return };
+        if told.elapsed() >= TELL_EVERY {
+            *told = Instant::now();
+            write_line(&format!("{} of {} written", grouped(written), counted(all, "recording")));
+        }
+    };
+    let written = write(&backlog, &store, &progress).await?;
+    write_line(&format!(
+        "{}, {} of audio without speech, in {}: {} written, {} there before",
+        counted(all, "recording"),
+        audio(ms),
+        arguments.output,
+        grouped(written.new),
+        grouped(written.there),
+    ));
+    Ok(())
+}
