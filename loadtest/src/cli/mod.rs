@@ -3,6 +3,7 @@
 mod arguments;
 mod dispatch;
 mod drawn;
+mod files;
 mod generate;
 mod simulate;
 

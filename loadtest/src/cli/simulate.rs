@@ -13,7 +13,9 @@ use steno_coordinator::failure::Failure;
 use steno_coordinator::quantities::{audio, counted, wall};
 
 use super::drawn::DrawnArguments;
+use super::files::{command_line, write_file};
 use crate::lengths::read_seconds;
+use crate::report::{picture, simulated};
 use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
 
 /// Nodes that can be simulated.
@@ -65,6 +67,12 @@ pub(super) struct SimulateArguments {
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
+    /// Write a page with tables and charts: one HTML file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write what each node does when as a picture: one SVG file.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 /// What `--json` prints.
@@ -91,8 +99,15 @@ struct PricedRow {
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let comparison = arguments.comparison()?;
     let runs = comparison.play();
-    let rows: Vec<PricedRow> = comparison
-        .rows(&runs)
+    let rows = comparison.rows(&runs);
+    if let Some(path) = &arguments.report {
+        let page = simulated(&comparison, &runs, &rows, arguments.price, command_line());
+        write_file(path, &page.html())?;
+    }
+    if let Some(path) = &arguments.picture {
+        write_file(path, &picture(&comparison, &runs))?;
+    }
+    let rows: Vec<PricedRow> = rows
         .into_iter()
         .map(|row| PricedRow { cost: arguments.price.map(|price| price * row.node_hours), row })
         .collect();

@@ -1,0 +1,184 @@
+//! The report of a simulation.
+
+use std::time::Duration;
+
+use steno_coordinator::quantities::{audio, counted, wall};
+
+use super::charts::{Bar, BarKind, Series, gantt, histogram, lines, stacked};
+use super::page::{Chart, Page, Table};
+use crate::simulate::{Comparison, Doing, Job, Outcome, Policy, Row, Run, Span};
+
+/// The page of a comparison: its table, and the pictures of the first seed's runs.
+#[must_use]
+pub fn simulated(
+    comparison: &Comparison,
+    runs: &[Run],
+    rows: &[Row],
+    price: Option<f64>,
+    command: String,
+) -> Page {
+    let first: Vec<&Run> = runs.iter().filter(|run| run.seed == comparison.seeds[0]).collect();
+    let jobs = comparison.jobs(comparison.seeds[0]);
+    let nodes = comparison.farm.speeds.len();
+    let mut charts = Vec::new();
+    let longest = first.iter().map(|run| run.outcome.makespan).fold(0.0, f64::max);
+    for run in &first {
+        charts.push(nodes_over_time(run, nodes, longest, "all on one scale"));
+    }
+    charts.push(left_over_time(&first, jobs.len()));
+    let is_small = |run: &&&Run| run.outcome.makespan < longest / 2.0;
+    if let Some(steno) = first.iter().find(|run| run.policy == Policy::Steno).filter(is_small) {
+        charts.push(nodes_over_time(steno, nodes, steno.outcome.makespan, "on its own scale"));
+    }
+    charts.push(lengths(&jobs));
+    Page {
+        title: format!(
+            "{} on {}",
+            counted(jobs.len() as u64, "recording"),
+            counted(nodes as u64, "GPU node")
+        ),
+        facts: facts(comparison, &jobs, first.first().map_or(0.0, |run| run.lower_bound)),
+        table: table(rows, price, comparison.seeds.len() > 1),
+        charts,
+        command,
+    }
+}
+
+/// One picture of the first seed's runs, one below the other on one scale.
+#[must_use]
+pub fn picture(comparison: &Comparison, runs: &[Run]) -> String {
+    let first: Vec<&Run> = runs.iter().filter(|run| run.seed == comparison.seeds[0]).collect();
+    let nodes = comparison.farm.speeds.len();
+    let longest = first.iter().map(|run| run.outcome.makespan).fold(0.0, f64::max);
+    let parts: Vec<(String, String)> = first
+        .iter()
+        .map(|run| {
+            let idle = run.outcome.idle_share(nodes) * 100.0;
+            let title = format!("{}: {}, nodes idle {idle:.0}%", run.policy, time(run.outcome.makespan));
+            (title, nodes_over_time(run, nodes, longest, "").svg)
+        })
+        .collect();
+    stacked(&parts)
+}
+
+fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String> {
+    let farm = &comparison.farm;
+    let seconds = jobs.iter().map(|job| job.seconds);
+    let ms = |seconds: f64| (seconds * 1000.0) as u64;
+    let (slowest, fastest) = farm
+        .speeds
+        .iter()
+        .fold((f64::INFINITY, 0.0_f64), |(least, most), &speed| (least.min(speed), most.max(speed)));
+    let speeds = if slowest < fastest { format!("{slowest} to {fastest}") } else { format!("{fastest}") };
+    let mut facts = vec![
+        format!(
+            "{} of audio, the longest recording {}; nodes get through {speeds} seconds of audio in a second, and a pod \
+             takes {} to start.",
+            audio(ms(seconds.clone().sum())),
+            audio(ms(seconds.fold(0.0, f64::max))),
+            time(farm.cold_start),
+        ),
+        format!(
+            "No schedule that leaves recordings whole ends before {}: one start, then the mean load or the longest \
+             recording.",
+            time(lower_bound)
+        ),
+    ];
+    if let Some(faults) = farm.faults {
+        facts.push(format!(
+            "Nodes live {} on average; another pod starts {} later.",
+            time(faults.mean_life),
+            time(faults.back_after)
+        ));
+    }
+    if comparison.prediction_error > 0.0 {
+        facts.push(format!(
+            "Lengths are planned wrongly, by a factor whose logarithm has a standard deviation of {}.",
+            comparison.prediction_error
+        ));
+    }
+    if comparison.seeds.len() > 1 {
+        facts.push(format!(
+            "Medians of {} backlogs; the pictures show the first one.",
+            comparison.seeds.len()
+        ));
+    }
+    facts
+}
+
+fn table(rows: &[Row], price: Option<f64>, has_range: bool) -> Table {
+    let has_again = rows.iter().any(|row| row.begun_again_hours > 0.0);
+    let mut head = vec!["schedule", "makespan", "÷ bound"];
+    head.extend(has_range.then_some("range"));
+    head.extend(["idle", "node hours"]);
+    head.extend(has_again.then_some("begun again"));
+    head.extend(price.map(|_| "cost"));
+    let row = |row: &Row| {
+        let mut cells =
+            vec![row.policy.to_string(), time(row.makespan_seconds), format!("{:.3}", row.over_bound)];
+        cells
+            .extend(has_range.then(|| format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest)));
+        cells.extend([format!("{:.1}%", row.idle_share * 100.0), format!("{:.1}", row.node_hours)]);
+        cells.extend(has_again.then(|| format!("{:.1} h", row.begun_again_hours)));
+        cells.extend(price.map(|price| format!("{:.2}", price * row.node_hours)));
+        cells
+    };
+    Table { head: head.into_iter().map(str::to_owned).collect(), rows: rows.iter().map(row).collect() }
+}
+
+fn nodes_over_time(run: &Run, nodes: usize, until: f64, scale: &str) -> Chart {
+    let bar = |span: &Span| Bar {
+        node: span.node,
+        from: span.from,
+        until: span.until,
+        kind: match span.doing {
+            Doing::Working => BarKind::Work,
+            Doing::Starting => BarKind::Start,
+            Doing::Dying => BarKind::Vain,
+        },
+    };
+    let bars: Vec<Bar> = run.outcome.spans.iter().map(bar).collect();
+    Chart {
+        title: format!("{}: {}", run.policy, time(run.outcome.makespan)),
+        caption: format!(
+            "What each node does, {scale}; idle {:.1}% of the time to the end. Blue works, light blue starts, red is \
+             in vain, grey is idle.",
+            run.outcome.idle_share(nodes) * 100.0
+        ),
+        svg: gantt(nodes, &bars, until),
+    }
+}
+
+fn left_over_time(runs: &[&Run], recordings: usize) -> Chart {
+    let series = runs.iter().map(|run| Series {
+        name: run.policy.to_string(),
+        points: left(&run.outcome, recordings),
+        colour: Policy::ALL.iter().position(|policy| *policy == run.policy).unwrap_or_default(),
+    });
+    Chart {
+        title: "Recordings left".to_owned(),
+        caption: "Whoever takes the longest first has many left for long, and ends first.".to_owned(),
+        svg: lines(&series.collect::<Vec<_>>(), "recordings"),
+    }
+}
+
+fn left(outcome: &Outcome, recordings: usize) -> Vec<(f64, f64)> {
+    let mut ends: Vec<f64> =
+        outcome.spans.iter().filter(|span| span.doing == Doing::Working).map(|span| span.until).collect();
+    ends.sort_by(f64::total_cmp);
+    let left = |(done, end)| (end, (recordings - done - 1) as f64);
+    std::iter::once((0.0, recordings as f64)).chain(ends.into_iter().enumerate().map(left)).collect()
+}
+
+fn lengths(jobs: &[Job]) -> Chart {
+    let seconds: Vec<f64> = jobs.iter().map(|job| job.seconds).collect();
+    Chart {
+        title: "How long the recordings are".to_owned(),
+        caption: "Each class by its share of all recordings, and of all audio.".to_owned(),
+        svg: histogram(&seconds),
+    }
+}
+
+fn time(seconds: f64) -> String {
+    wall(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
