@@ -4,4 +4,5 @@ pub mod cli;
 pub mod generate;
 pub mod lengths;
 pub mod report;
+pub mod run;
 pub mod simulate;

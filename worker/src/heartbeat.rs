@@ -133,6 +133,7 @@ impl Beating {
             if let Err(error) = runtime.block_on(leases.report_worker(&report, self.config.lease_ms)) {
                 tracing::debug!(%error, "heartbeat.last_report_not_told");
             }
+            leases.latencies().log();
         }
     }
 

@@ -148,6 +148,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));
     drop(heartbeat);
+    station.leases.latencies().log();
     let exit = match (failed, fed) {
         (Some(exit), _) | (None, FeedEnd::Failed(exit)) => exit,
         (None, FeedEnd::Drained) => Exit::Success,

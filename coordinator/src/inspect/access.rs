@@ -64,6 +64,17 @@ impl Access {
         Ok(Self { meta: noted, leases, folder, held })
     }
 
+    /// Opens the batch that a run works on, through that run's Redis: nothing is started and nothing locked.
+    ///
+    /// # Errors
+    /// If there is no such batch yet, or its Redis does not answer.
+    pub async fn attach(state: &Path) -> Result<Self, Failure> {
+        let folder = StateFolder::existing(Some(state))?;
+        let meta = folder.read_batch()?;
+        let leases = Leases::connect_within(&folder.redis()?, &meta.batch, BUDGET).await?;
+        Ok(Self { meta, leases, folder, held: None })
+    }
+
     /// Whether a run works on the batch now.
     #[must_use]
     pub fn is_running(&self) -> bool {

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::generate::GenerateArguments;
+use super::run::RunArguments;
 use super::simulate::SimulateArguments;
 
 /// Makes up backlogs of recordings, and says what they cost under one schedule or another.
@@ -20,6 +21,11 @@ pub(super) enum Command {
     /// The same options make the same recordings; what is there already is left alone, so that the same command goes on where it
     /// stopped.
     Generate(GenerateArguments),
+    /// Run a backlog through the real Steno, and measure: makespan, busy shares, latencies, Redis.
+    ///
+    /// Starts `steno run` beside this program, with the simulated engine or a real one, and watches it. Exits with 1 if a limit is
+    /// broken.
+    Run(RunArguments),
     /// Simulate a backlog under several schedules: how long it takes, how idle the nodes are, what it costs.
     ///
     /// Nothing is started and nothing transcribed. The planner and the order of claims are Steno's own.

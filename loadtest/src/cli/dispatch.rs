@@ -8,6 +8,7 @@ use steno_shared::exit::Exit;
 
 use super::arguments::{Cli, Command};
 use super::generate::generate;
+use super::run::run;
 use super::simulate::simulate;
 
 /// Runs the command line of this process.
@@ -21,11 +22,12 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Generate(arguments) => runtime.block_on(generate(&arguments)),
-        Command::Simulate(arguments) => simulate(&arguments),
+        Command::Generate(arguments) => runtime.block_on(generate(&arguments)).map(|()| Exit::Success),
+        Command::Run(arguments) => runtime.block_on(run(&arguments)),
+        Command::Simulate(arguments) => simulate(&arguments).map(|()| Exit::Success),
     };
     match outcome {
-        Ok(()) => Exit::Success.into(),
+        Ok(exit) => exit.into(),
         Err(failure) => {
             write_line(&format!("steno-loadtest: {failure}"));
             failure.exit.into()

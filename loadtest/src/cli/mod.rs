@@ -5,6 +5,7 @@ mod dispatch;
 mod drawn;
 mod files;
 mod generate;
+mod run;
 mod simulate;
 
 pub use dispatch::main;

@@ -1,9 +1,11 @@
 //! A report for a person: one HTML file with its charts inside, to be read on a screen, on a phone and in print.
 
 mod charts;
+mod measured;
 mod page;
 mod simulated;
 
 pub use charts::{Bar, BarKind, Series, gantt, histogram, lines};
+pub use measured::measured;
 pub use page::{Chart, Page, Table};
 pub use simulated::{picture, simulated};

@@ -1,6 +1,7 @@
 //! The handle to a batch's lease queues.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use redis::{Script, Value};
 
@@ -8,6 +9,7 @@ use super::config::RedisConfig;
 use super::connection::Connection;
 use super::error::LeaseError;
 use super::keys::shard_keys;
+use super::latency::{Latencies, Operation};
 use super::request::Request;
 use super::scripts::SCHEMA_VERSION;
 use crate::ids::{BatchId, ShardId};
@@ -25,6 +27,7 @@ const OLDEST_REDIS: (u32, u32) = (6, 2);
 pub struct Leases {
     pub(super) batch: BatchId,
     connection: Connection,
+    latencies: Arc<Latencies>,
 }
 
 impl Leases {
@@ -45,7 +48,11 @@ impl Leases {
         batch: &BatchId,
         budget: Duration,
     ) -> Result<Self, LeaseError> {
-        let leases = Self { batch: batch.clone(), connection: Connection::new(config, budget)? };
+        let leases = Self {
+            batch: batch.clone(),
+            connection: Connection::new(config, budget)?,
+            latencies: Arc::default(),
+        };
         leases.check_server().await?;
         Ok(leases)
     }
@@ -63,6 +70,12 @@ impl Leases {
         &self.batch
     }
 
+    /// How long the calls of this handle and its clones took.
+    #[must_use]
+    pub fn latencies(&self) -> &Latencies {
+        &self.latencies
+    }
+
     /// What Redis's clock shows, by which all deadlines are kept: the time since 1970.
     ///
     /// # Errors
@@ -75,11 +88,23 @@ impl Leases {
         Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
     }
 
+    /// What the servers are loaded with, one after the other.
+    ///
+    /// # Errors
+    /// As any call.
+    pub async fn server_loads(&self) -> Result<Vec<ServerLoad>, LeaseError> {
+        let infos = self.infos("look at Redis's load").await?;
+        Ok(infos.iter().map(|info| ServerLoad::read(info)).collect())
+    }
+
+    async fn infos(&self, doing: &str) -> Result<Vec<String>, LeaseError> {
+        let answer = self.connection.request(doing, Request::EachServer(redis::cmd("INFO"))).await?;
+        redis::from_redis_value(answer).map_err(|error| LeaseError::corrupt(doing, error))
+    }
+
     async fn check_server(&self) -> Result<(), LeaseError> {
         let doing = "connect to Redis";
-        let answer = self.connection.request(doing, Request::EachServer(redis::cmd("INFO"))).await?;
-        let infos: Vec<String> =
-            redis::from_redis_value(answer).map_err(|error| LeaseError::corrupt(doing, error))?;
+        let infos = self.infos(doing).await?;
         let mode = if self.connection.is_cluster() { "cluster" } else { "standalone" };
         for info in infos {
             let warnings = check_info(&info, mode)
@@ -110,12 +135,37 @@ impl Leases {
         keys: &[String],
         args: Args,
     ) -> Result<Value, LeaseError> {
-        self.connection.request(doing, Request::Script { script, keys, args: &args.0 }).await
+        let began = Instant::now();
+        let answer = self.connection.request(doing, Request::Script { script, keys, args: &args.0 }).await;
+        if let (Ok(_), Some(operation)) = (&answer, Operation::of(script)) {
+            self.latencies.note(operation, began.elapsed());
+        }
+        answer
     }
 
     /// Sends another request.
     pub(super) async fn request(&self, doing: &str, request: Request<'_>) -> Result<Value, LeaseError> {
         self.connection.request(doing, request).await
+    }
+}
+
+/// What a server of Redis is loaded with.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ServerLoad {
+    /// Bytes that its data takes.
+    pub memory_bytes: u64,
+    /// Seconds of CPU since its start.
+    pub cpu_seconds: f64,
+}
+
+impl ServerLoad {
+    fn read(info: &str) -> Self {
+        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let seconds = |name| field(name).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or_default();
+        Self {
+            memory_bytes: field("used_memory").and_then(|text| text.trim().parse().ok()).unwrap_or_default(),
+            cpu_seconds: seconds("used_cpu_sys") + seconds("used_cpu_user"),
+        }
     }
 }
 

@@ -1,0 +1,254 @@
+//! `steno-loadtest run`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use steno_coordinator::cli::{print, print_json};
+use steno_coordinator::failure::Failure;
+use steno_coordinator::progress::write_line;
+use steno_coordinator::quantities::{audio, counted};
+use steno_shared::exit::Exit;
+use steno_shared::storage::Location;
+
+use super::files::{command_line, write_file};
+use crate::report::measured;
+use crate::run::{Launch, Limits, Round, measure};
+
+/// Worker processes that can be asked for.
+const WORKERS_MAX: i64 = 1_000;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Folder or s3://bucket/prefix with recordings, such as `steno-loadtest generate` makes.
+    #[arg(value_name = "INPUT")]
+    input: Location,
+    /// Folder or s3://bucket/prefix for the transcripts; each round gets a place of its own in it.
+    #[arg(long, value_name = "OUTPUT")]
+    out: Location,
+    /// Worker processes; in a ramp, the most.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX))]
+    workers: u32,
+    /// What is run: the backlog once (burst), with 1, 2, 4, … workers (ramp), or again and again (soak).
+    #[arg(long, value_enum, default_value = "burst")]
+    profile: Profile,
+    /// How long a soak begins new rounds, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
+    soak_for: u64,
+    /// Seconds of audio that a worker of the simulated engine gets through in a second.
+    #[arg(long, value_name = "X", default_value = "200", conflicts_with = "model")]
+    speed: f64,
+    /// Transcribe with this model, instead of the simulated engine.
+    #[arg(long, value_name = "FOLDER")]
+    model: Option<PathBuf>,
+    /// Where the state of each round is kept [default: a temporary folder, kept if something fails].
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Break off with exit code 1 if the makespan is more than this many times the lower bound.
+    #[arg(long, value_name = "RATIO")]
+    max_over_bound: Option<f64>,
+    /// The same if 99 of 100 claims take longer.
+    #[arg(long, value_name = "MS")]
+    max_claim_p99_ms: Option<f64>,
+    /// The same if the workers' mean busy share is less.
+    #[arg(long, value_name = "SHARE")]
+    min_busy: Option<f64>,
+    /// The same if more recordings fail.
+    #[arg(long, value_name = "N", default_value = "0")]
+    max_failed: u64,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write a page with tables and charts: one HTML file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// What else `steno run` is told, after `--`: --redis, --s3-endpoint, --threads and others.
+    #[arg(last = true, value_name = "OPTIONS OF STENO RUN")]
+    more: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// The backlog once, all of it at once.
+    Burst,
+    /// The backlog again and again, with twice as many workers each time.
+    Ramp,
+    /// The backlog again and again, with all workers.
+    Soak,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    rounds: &'a [Round],
+    broken: &'a [String],
+}
+
+/// Runs and measures; `Exit::SomeFailed` if a limit is broken.
+pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
+    let temporary = tempfile::Builder::new().prefix("steno-loadtest-").tempdir();
+    let temporary = temporary
+        .map_err(|error| Failure::unusable(format!("failed to make a temporary folder: {error}")))?;
+    let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let measured = rounds(arguments, &state).await;
+    let (rounds, broken) = match measured {
+        Ok(measured) => measured,
+        Err(failure) => {
+            if arguments.state.is_none() {
+                write_line(&format!("State and logs are kept in {}", temporary.keep().display()));
+            }
+            return Err(failure);
+        }
+    };
+    if let Some(path) = &arguments.report {
+        write_file(path, &measured_page(&rounds))?;
+    }
+    if arguments.json {
+        print_json(&Report { rounds: &rounds, broken: &broken })?;
+    } else {
+        print(&text(&rounds))?;
+    }
+    for limit in &broken {
+        write_line(&format!("Limit broken: {limit}"));
+    }
+    Ok(if broken.is_empty() { Exit::Success } else { Exit::SomeFailed })
+}
+
+fn measured_page(rounds: &[Round]) -> String {
+    measured(rounds, command_line()).html()
+}
+
+/// All rounds, up to the first one that breaks a limit.
+async fn rounds(arguments: &RunArguments, state: &Path) -> Result<(Vec<Round>, Vec<String>), Failure> {
+    let limits = arguments.limits();
+    let began = Instant::now();
+    let mut rounds = Vec::new();
+    for number in 1_u32.. {
+        let Some(workers) = arguments.workers_of(number, began.elapsed()) else { break };
+        let round = measure(&arguments.launch(state, number, workers)).await?;
+        let broken = limits.broken_by(&round);
+        rounds.push(round);
+        if !broken.is_empty() {
+            return Ok((rounds, broken));
+        }
+    }
+    Ok((rounds, Vec::new()))
+}
+
+impl RunArguments {
+    /// How many workers the round of this number, from 1, has; `None` if there is none any more.
+    fn workers_of(&self, number: u32, elapsed: Duration) -> Option<u32> {
+        match self.profile {
+            Profile::Burst => (number == 1).then_some(self.workers),
+            Profile::Ramp => {
+                let doubled = |number: u32| 1_u32.checked_shl(number - 1).unwrap_or(u32::MAX);
+                let is_next = number == 1 || doubled(number - 1) < self.workers;
+                is_next.then(|| doubled(number).min(self.workers))
+            }
+            Profile::Soak => (number == 1 || elapsed.as_secs() < self.soak_for).then_some(self.workers),
+        }
+    }
+
+    fn launch(&self, state: &Path, number: u32, workers: u32) -> Launch {
+        let mut more = match &self.model {
+            Some(model) => vec!["--model".to_owned(), model.display().to_string()],
+            None => {
+                let speed = self.speed.to_string();
+                ["--engine", "simulated", "--simulated-speed", &speed].map(str::to_owned).to_vec()
+            }
+        };
+        more.extend(self.more.iter().cloned());
+        Launch {
+            input: self.input.to_string(),
+            output: format!("{}/round-{number}", self.out.to_string().trim_end_matches('/')),
+            state: state.join(format!("round-{number}")),
+            workers,
+            more,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            over_bound: self.max_over_bound,
+            claim_p99_ms: self.max_claim_p99_ms,
+            busy: self.min_busy,
+            failed: Some(self.max_failed),
+        }
+    }
+}
+
+fn text(rounds: &[Round]) -> String {
+    let mut out = format!(
+        "{:>7} {:>10} {:>10} {:>10} {:>8} {:>10} {:>7} {:>7} {:>22} {:>10} {:>9}\n",
+        "workers",
+        "recordings",
+        "makespan",
+        "bound",
+        "÷ bound",
+        "simulated",
+        "busy",
+        "failed",
+        "claim p50/p99/max ms",
+        "Redis CPU",
+        "Redis MiB"
+    );
+    for round in rounds {
+        let claim = round.latencies.iter().find(|latency| latency.operation == "claim");
+        let claim = claim.map_or_else(String::new, |claim| {
+            format!("{:.2}/{:.2}/{:.1}", claim.p50_ms, claim.p99_ms, claim.max_ms)
+        });
+        let _ = writeln!(
+            out,
+            "{:>7} {:>10} {:>8.1} s {:>8.1} s {:>8.3} {:>8.1} s {:>6.1}% {:>7} {:>22} {:>8.2} s {:>9.1}",
+            round.workers,
+            round.recordings,
+            round.makespan_seconds,
+            round.lower_bound_seconds,
+            round.over_bound,
+            round.predicted_seconds,
+            round.mean_busy() * 100.0,
+            round.failed,
+            claim,
+            round.redis_cpu_seconds,
+            round.redis_memory_bytes as f64 / f64::from(1 << 20),
+        );
+    }
+    if let Some(last) = rounds.last() {
+        let ms = (last.audio_seconds * 1000.0) as u64;
+        let _ = write!(out, "{} of audio in each; {}", audio(ms), counted(rounds.len() as u64, "round"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: RunArguments,
+    }
+
+    fn workers(options: &[&str], seconds_a_round: u64) -> Vec<u32> {
+        let line = [&["x", "in", "--out", "out"], options].concat();
+        let arguments = Line::try_parse_from(line).unwrap().arguments;
+        (1..20)
+            .map_while(|number| {
+                arguments.workers_of(number, Duration::from_secs(u64::from(number - 1) * seconds_a_round))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn profiles_have_their_rounds() {
+        assert_eq!(workers(&["--workers", "6"], 60), [6]);
+        assert_eq!(workers(&["--workers", "6", "--profile", "ramp"], 60), [1, 2, 4, 6]);
+        assert_eq!(workers(&["--workers", "8", "--profile", "ramp"], 60), [1, 2, 4, 8]);
+        assert_eq!(workers(&["--workers", "1", "--profile", "ramp"], 60), [1]);
+        assert_eq!(workers(&["--workers", "3", "--profile", "soak", "--soak-for", "150"], 60), [3, 3, 3]);
+    }
+}

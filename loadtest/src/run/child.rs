@@ -1,0 +1,129 @@
+//! The `steno run` that is measured.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use serde::Deserialize;
+use steno_coordinator::failure::Failure;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+
+/// How `steno run` is started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Recordings.
+    pub input: String,
+    /// Transcripts.
+    pub output: String,
+    /// State of the batch.
+    pub state: PathBuf,
+    /// Worker processes.
+    pub workers: u32,
+    /// What else it is told: engine, model, Redis, store.
+    pub more: Vec<String>,
+}
+
+/// A `steno run` that is under way.
+#[derive(Debug)]
+pub struct Child {
+    process: tokio::process::Child,
+}
+
+/// What a run says of itself in the end: those of its fields that are looked at.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Said {
+    /// Recordings of the batch.
+    pub recordings: u64,
+    /// Transcribed.
+    pub done: u64,
+    /// Transcribed before.
+    pub skipped: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Seconds from begin to end.
+    pub wall_seconds: f64,
+    /// Audio that was transcribed, in seconds.
+    pub audio_seconds: f64,
+    /// Share of the engines' time in which they computed.
+    pub engine_busy: Option<f64>,
+}
+
+impl Child {
+    /// Starts it. It is killed with this process.
+    ///
+    /// # Errors
+    /// If `steno` is not beside this program.
+    pub fn start(launch: &Launch) -> Result<Self, Failure> {
+        let steno = beside("steno")?;
+        let mut command = Command::new(&steno);
+        command.args(["run", &launch.input, "--out", &launch.output, "--json", "--state"]).arg(&launch.state);
+        command.args(["--workers", &launch.workers.to_string()]).args(&launch.more);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+        let process = command
+            .spawn()
+            .map_err(|error| Failure::unusable(format!("failed to start {}: {error}", steno.display())))?;
+        Ok(Self { process })
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end, and gives back what it said.
+    ///
+    /// # Errors
+    /// If it ended without a summary: it has told why on standard error.
+    pub async fn said(mut self) -> Result<Said, Failure> {
+        let mut text = String::new();
+        if let Some(mut stdout) = self.process.stdout.take() {
+            let read = stdout.read_to_string(&mut text).await;
+            read.map_err(|error| Failure::internal(format!("failed to read what steno prints: {error}")))?;
+        }
+        let status = self.process.wait().await;
+        let status =
+            status.map_err(|error| Failure::internal(format!("failed to wait for steno: {error}")))?;
+        serde_json::from_str(text.trim()).map_err(|_| ended_early(status))
+    }
+}
+
+/// The lengths of the recordings that a batch has done, in seconds, as they were planned.
+///
+/// # Errors
+/// If `steno items` cannot be started or fails.
+pub(super) async fn done_seconds(state: &Path) -> Result<Vec<f64>, Failure> {
+    /// Of what `steno items --json` prints, a line for each.
+    #[derive(Deserialize)]
+    struct Item {
+        seconds: f64,
+    }
+    let steno = beside("steno")?;
+    let mut command = Command::new(&steno);
+    command.args(["items", "--json", "--in", "done", "--state"]).arg(state);
+    let listed = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await;
+    let listed =
+        listed.map_err(|error| Failure::unusable(format!("failed to start {}: {error}", steno.display())))?;
+    if !listed.status.success() {
+        return Err(ended_early(listed.status));
+    }
+    let read = |line: &str| serde_json::from_str(line).map(|Item { seconds }| seconds);
+    let lines = String::from_utf8_lossy(&listed.stdout);
+    lines.lines().map(read).collect::<Result<_, _>>().map_err(Failure::internal)
+}
+
+fn ended_early(status: ExitStatus) -> Failure {
+    Failure::lost(format!("steno ended early ({status}); what it said is above"))
+}
+
+fn beside(program: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("failed to find this executable: {error}")))?;
+    let path = own.parent().unwrap_or(Path::new(".")).join(program);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Failure::unusable(format!(
+        "{program} is not beside steno-loadtest ({}); the two belong together: install both, or run `cargo build`",
+        path.display()
+    )))
+}

@@ -1,0 +1,45 @@
+//! Watching a run until it ends.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use steno_coordinator::inspect::Access;
+use steno_coordinator::progress::Snapshot;
+use steno_shared::leases::{LeaseError, ServerLoad};
+
+use super::child::Child;
+use super::sample::{Sample, Samples};
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Looks at a run again and again until its process has ended. A look that Redis does not answer is left out.
+pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Samples {
+    let mut samples = Samples::default();
+    let mut access = None;
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !child.has_ended() {
+        ticks.tick().await;
+        if access.is_none() {
+            access = Access::attach(state).await.ok();
+        }
+        if let Some(access) = &access
+            && let Ok(sample) = look(access, began).await
+        {
+            samples.0.push(sample);
+        }
+    }
+    samples
+}
+
+async fn look(access: &Access, began: Instant) -> Result<Sample, LeaseError> {
+    let snapshot = Snapshot::read(&access.leases, access.meta.shards).await?;
+    let at = began.elapsed();
+    let loads = access.leases.server_loads().await?;
+    let redis = loads.into_iter().fold(ServerLoad::default(), |sum, load| ServerLoad {
+        memory_bytes: sum.memory_bytes + load.memory_bytes,
+        cpu_seconds: sum.cpu_seconds + load.cpu_seconds,
+    });
+    Ok(Sample { at, totals: snapshot.totals, workers: snapshot.workers, redis })
+}

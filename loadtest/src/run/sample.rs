@@ -1,0 +1,142 @@
+//! What is seen of a run, again and again, and what follows from it. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use steno_coordinator::progress::Totals;
+use steno_shared::leases::{Phase, ServerLoad, WorkerReport};
+
+use crate::report::{Bar, BarKind};
+
+/// A run at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Since the run was started.
+    pub at: Duration,
+    /// Recordings by state.
+    pub totals: Totals,
+    /// What each worker says of itself.
+    pub workers: Vec<WorkerReport>,
+    /// Redis's load, all of its servers together.
+    pub redis: ServerLoad,
+}
+
+/// All that was seen of a run, from the first to the last.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples(pub Vec<Sample>);
+
+impl Samples {
+    /// Since the start: when workers held recordings for the first time.
+    #[must_use]
+    pub fn begin(&self) -> Option<Duration> {
+        self.0.iter().find(|sample| sample.totals.leased + sample.totals.done > 0).map(|sample| sample.at)
+    }
+
+    /// Since the start: when nothing was left for the first time.
+    #[must_use]
+    pub fn end(&self) -> Option<Duration> {
+        let is_over = |sample: &&Sample| sample.totals.recordings > 0 && sample.totals.open() == 0;
+        self.0.iter().find(is_over).map(|sample| sample.at)
+    }
+
+    /// Seconds that the engine of each place has computed, by its place: processes that followed each other are added up.
+    #[must_use]
+    pub fn busy_seconds(&self) -> Vec<f64> {
+        let mut processes: BTreeMap<(u32, String), f64> = BTreeMap::new();
+        for report in self.0.iter().flat_map(|sample| &sample.workers) {
+            let busy = processes.entry((report.index, report.worker.to_string())).or_default();
+            *busy = busy.max(report.busy_seconds);
+        }
+        let places = processes.keys().map(|(place, _)| place + 1).max().unwrap_or_default();
+        let mut busy = vec![0.0; places as usize];
+        for ((place, _), seconds) in processes {
+            busy[place as usize] += seconds;
+        }
+        busy
+    }
+
+    /// What each place was seen to do, in seconds since the begin: a look tells of the time until the next one.
+    #[must_use]
+    pub fn bars(&self) -> Vec<Bar> {
+        let begin = self.begin().unwrap_or_default();
+        let mut bars = Vec::new();
+        for pair in self.0.windows(2) {
+            let [now, next] = pair else { continue };
+            let since = |at: Duration| at.saturating_sub(begin).as_secs_f64();
+            for worker in now.workers.iter().filter(|worker| worker.phase == Phase::Transcribing) {
+                bars.push(Bar {
+                    node: worker.index as usize,
+                    from: since(now.at),
+                    until: since(next.at),
+                    kind: BarKind::Work,
+                });
+            }
+        }
+        bars
+    }
+
+    /// CPU seconds of Redis from the begin to the end, and the most memory that its data took.
+    #[must_use]
+    pub fn redis(&self) -> ServerLoad {
+        let begin = self.begin().unwrap_or_default();
+        let mut seen = self.0.iter().filter(|sample| sample.at >= begin).map(|sample| sample.redis);
+        let Some(first) = seen.next() else { return ServerLoad::default() };
+        seen.fold(ServerLoad { cpu_seconds: 0.0, ..first }, |most, now| ServerLoad {
+            memory_bytes: most.memory_bytes.max(now.memory_bytes),
+            cpu_seconds: most.cpu_seconds.max(now.cpu_seconds - first.cpu_seconds),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steno_shared::ids::WorkerId;
+
+    fn sample(at: u64, leased: u64, done: u64, workers: &[(u32, &str, Phase, f64)]) -> Sample {
+        let report = |&(index, name, phase, busy_seconds): &(u32, &str, Phase, f64)| WorkerReport {
+            worker: WorkerId::new(name),
+            index,
+            phase,
+            recording: None,
+            position_seconds: 0.0,
+            length_seconds: 0.0,
+            finished: 0,
+            finished_seconds: 0.0,
+            in_hand_seconds: 0.0,
+            busy_seconds,
+            engine_seconds: 0.0,
+        };
+        Sample {
+            at: Duration::from_secs(at),
+            totals: Totals { recordings: 4, ready: 4 - leased - done, leased, done, ..Totals::default() },
+            workers: workers.iter().map(report).collect(),
+            redis: ServerLoad { memory_bytes: 100 + at, cpu_seconds: at as f64 / 10.0 },
+        }
+    }
+
+    #[test]
+    fn a_course_is_read_from_looks_at_it() {
+        let (work, idle) = (Phase::Transcribing, Phase::Idle);
+        let samples = Samples(vec![
+            sample(1, 0, 0, &[]),
+            sample(3, 2, 0, &[(0, "a", work, 0.0), (1, "b", work, 0.0)]),
+            sample(5, 2, 1, &[(0, "a", work, 1.5), (1, "b", idle, 1.0)]),
+            sample(8, 0, 4, &[(0, "a", idle, 4.5), (1, "c", idle, 2.0)]),
+            sample(9, 0, 4, &[]),
+        ]);
+        assert_eq!(
+            (samples.begin(), samples.end()),
+            (Some(Duration::from_secs(3)), Some(Duration::from_secs(8)))
+        );
+        let busy: f64 = samples.busy_seconds().iter().sum();
+        assert_eq!((samples.busy_seconds().len(), busy), (2, 7.5));
+        let bars: Vec<(usize, f64, f64)> =
+            samples.bars().iter().map(|bar| (bar.node, bar.from, bar.until)).collect();
+        assert_eq!(bars, [(0, 0.0, 2.0), (1, 0.0, 2.0), (0, 2.0, 5.0)]);
+        let redis = samples.redis();
+        assert_eq!(redis.memory_bytes, 109);
+        assert!((redis.cpu_seconds - 0.6).abs() < 1e-9);
+        assert_eq!((Samples::default().begin(), Samples::default().redis()), (None, ServerLoad::default()));
+    }
+}
