@@ -45,10 +45,21 @@ impl Steno {
     /// # Errors
     /// When a program is missing.
     pub fn new(folder: &Path) -> anyhow::Result<Self> {
+        Self::program("steno", folder)
+    }
+
+    /// The same for `steno-loadtest`, which starts `steno`.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn loadtest(folder: &Path) -> anyhow::Result<Self> {
+        Self::program("steno-loadtest", folder)
+    }
+
+    fn program(name: &str, folder: &Path) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
-        let program = own.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join("steno");
-        let worker = program.with_file_name("steno-worker");
-        for program in [&program, &worker] {
+        let program = own.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join(name);
+        for program in [&program, &program.with_file_name("steno"), &program.with_file_name("steno-worker")] {
             ensure!(program.exists(), "{} is missing: run cargo build --workspace", program.display());
         }
         let mut path = vec![audio::fetched("bin")?];

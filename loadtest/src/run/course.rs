@@ -13,6 +13,9 @@ use super::sample::{Sample, Samples};
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// How long a look may take: a Redis that ends with its run answers no more.
+const LOOK_MAX: Duration = Duration::from_millis(500);
+
 /// Looks at a run again and again until its process has ended. A look that Redis does not answer is left out.
 pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Samples {
     let mut samples = Samples::default();
@@ -25,7 +28,7 @@ pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Sa
             access = Access::attach(state).await.ok();
         }
         if let Some(access) = &access
-            && let Ok(sample) = look(access, began).await
+            && let Ok(Ok(sample)) = tokio::time::timeout(LOOK_MAX, look(access, began)).await
         {
             samples.0.push(sample);
         }

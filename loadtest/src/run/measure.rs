@@ -8,7 +8,7 @@ use steno_coordinator::failure::Failure;
 
 use super::child::{Child, Launch, done_seconds};
 use super::course::watch;
-use super::latencies::{LatencyFigures, read_latencies};
+use super::logs::{LatencyFigures, Told, read_logs};
 use super::sample::Samples;
 use crate::simulate::{Farm, Job, Policy, simulate};
 
@@ -27,7 +27,7 @@ pub struct Round {
     pub audio_seconds: f64,
     /// Seconds from the start of `steno run` to its end.
     pub wall_seconds: f64,
-    /// Seconds from the first claim to the moment when nothing was left.
+    /// Seconds from the first claim to the last transcript.
     pub makespan_seconds: f64,
     /// No schedule of whole recordings ends before: the engines' mean load, or the longest recording at the mean speed.
     pub lower_bound_seconds: f64,
@@ -64,10 +64,9 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
     let began = Instant::now();
     let mut child = Child::start(launch)?;
     let samples = watch(&mut child, &launch.state, began).await;
-    let ended = began.elapsed();
     let said = child.said().await?;
-    let begin = samples.begin().unwrap_or_default();
-    let makespan_seconds = samples.end().unwrap_or(ended).saturating_sub(begin).as_secs_f64();
+    let Told { makespan, latencies } = read_logs(&launch.state.join("logs"))?;
+    let makespan_seconds = makespan.as_secs_f64();
     let busy_seconds = samples.busy_seconds();
     let speed = said.audio_seconds / busy_seconds.iter().sum::<f64>();
     let predicted = predict(&done_seconds(&launch.state).await?, launch.workers, speed);
@@ -84,7 +83,7 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
         over_bound: if predicted.lower_bound > 0.0 { makespan_seconds / predicted.lower_bound } else { 0.0 },
         predicted_seconds: predicted.makespan,
         busy: busy_seconds.iter().map(|busy| (busy / makespan_seconds.max(1e-9)).min(1.0)).collect(),
-        latencies: read_latencies(&launch.state.join("logs"))?,
+        latencies,
         redis_cpu_seconds: redis.cpu_seconds,
         redis_memory_bytes: redis.memory_bytes,
         samples,

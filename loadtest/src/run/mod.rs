@@ -2,13 +2,13 @@
 
 mod child;
 mod course;
-mod latencies;
+mod logs;
 mod measure;
 mod sample;
 mod verdict;
 
 pub use child::{Child, Launch};
-pub use latencies::{LatencyFigures, read_latencies};
+pub use logs::{LatencyFigures, Told, read_logs};
 pub use measure::{Round, measure};
 pub use sample::{Sample, Samples};
 pub use verdict::Limits;

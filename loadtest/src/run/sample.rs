@@ -32,13 +32,6 @@ impl Samples {
         self.0.iter().find(|sample| sample.totals.leased + sample.totals.done > 0).map(|sample| sample.at)
     }
 
-    /// Since the start: when nothing was left for the first time.
-    #[must_use]
-    pub fn end(&self) -> Option<Duration> {
-        let is_over = |sample: &&Sample| sample.totals.recordings > 0 && sample.totals.open() == 0;
-        self.0.iter().find(is_over).map(|sample| sample.at)
-    }
-
     /// Seconds that the engine of each place has computed, by its place: processes that followed each other are added up.
     #[must_use]
     pub fn busy_seconds(&self) -> Vec<f64> {
@@ -125,10 +118,7 @@ mod tests {
             sample(8, 0, 4, &[(0, "a", idle, 4.5), (1, "c", idle, 2.0)]),
             sample(9, 0, 4, &[]),
         ]);
-        assert_eq!(
-            (samples.begin(), samples.end()),
-            (Some(Duration::from_secs(3)), Some(Duration::from_secs(8)))
-        );
+        assert_eq!(samples.begin(), Some(Duration::from_secs(3)));
         let busy: f64 = samples.busy_seconds().iter().sum();
         assert_eq!((samples.busy_seconds().len(), busy), (2, 7.5));
         let bars: Vec<(usize, f64, f64)> =

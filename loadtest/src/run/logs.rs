@@ -1,0 +1,131 @@
+//! What the workers' logs tell of a run: when it began and ended, and how long their calls took.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use steno_coordinator::failure::Failure;
+use steno_shared::leases::Latency;
+
+/// Times of one kind of call, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "quantiles by their names")]
+pub struct LatencyFigures {
+    /// `claim`, `renew` or `complete`.
+    pub operation: String,
+    /// How many.
+    pub calls: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub p999_ms: f64,
+    pub max_ms: f64,
+}
+
+impl LatencyFigures {
+    fn of(operation: &str, latency: &Latency) -> Self {
+        let ms = |share: f64| latency.quantile(share).as_secs_f64() * 1000.0;
+        Self {
+            operation: operation.to_owned(),
+            calls: latency.count(),
+            p50_ms: ms(0.5),
+            p99_ms: ms(0.99),
+            p999_ms: ms(0.999),
+            max_ms: latency.max().as_secs_f64() * 1000.0,
+        }
+    }
+}
+
+/// What the logs of a run's workers tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// From the first claim to the last transcript.
+    pub makespan: Duration,
+    /// The workers' calls. Workers that were killed have told nothing.
+    pub latencies: Vec<LatencyFigures>,
+}
+
+/// Reads the logs of a run's workers.
+///
+/// # Errors
+/// If the logs cannot be read.
+pub fn read_logs(logs: &Path) -> Result<Told, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::unusable(format!("failed to read the workers' logs in {}: {error}", logs.display()))
+    };
+    let mut all: BTreeMap<String, Latency> = BTreeMap::new();
+    let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
+    for entry in std::fs::read_dir(logs).map_err(failed)? {
+        let log = std::fs::read(entry.map_err(failed)?.path()).map_err(failed)?;
+        for line in String::from_utf8_lossy(&log).lines() {
+            if let Some((operation, latency)) = read_latency(line) {
+                all.entry(operation.to_owned()).or_default().add(&latency);
+            } else if line.contains(" recording.claimed ") {
+                first = [first, time_of(line)].into_iter().flatten().min();
+            } else if line.contains(" transcript.published ") {
+                last = last.max(time_of(line));
+            }
+        }
+    }
+    let makespan =
+        first.zip(last).and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok());
+    Ok(Told {
+        makespan: makespan.unwrap_or_default(),
+        latencies: all.iter().map(|(operation, latency)| LatencyFigures::of(operation, latency)).collect(),
+    })
+}
+
+/// When a line was written.
+fn time_of(line: &str) -> Option<Timestamp> {
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Reads a line that `Latencies::log` wrote.
+fn read_latency(line: &str) -> Option<(&str, Latency)> {
+    let (_, fields) = line.split_once("leases.latency ")?;
+    let quoted =
+        |name: &str| fields.split_once(name)?.1.strip_prefix("=\"")?.split_once('"').map(|(value, _)| value);
+    Some((quoted("operation")?, Latency::from_buckets(quoted("buckets_us")?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workers_last_lines_are_read_and_others_passed_over() {
+        let line = "2026-11-28T13:52:34Z  INFO steno_shared::leases::latency: leases.latency operation=\"claim\" calls=3 p50_ms=0.2 \
+                    p99_ms=9.0 max_ms=9.0 buckets_us=\"200:2 9000:1\"";
+        let (operation, latency) = read_latency(line).unwrap();
+        assert_eq!((operation, latency.count()), ("claim", 3));
+        assert!(latency.max().as_millis() >= 9);
+        let figures = LatencyFigures::of(operation, &latency);
+        assert!((figures.p50_ms - 0.2).abs() < 0.01 && figures.p99_ms > 8.9, "{figures:?}");
+        for other in ["", "worker.ended exit=Success", "leases.latency operation=\"claim\" buckets_us=\"x\""]
+        {
+            assert!(read_latency(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_run_lasts_from_its_first_claim_to_its_last_transcript() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "worker-0.log",
+            "2026-01-31T23:59:58.500Z  INFO steno_worker::feed: recording.claimed name=\"a\" attempt=1\n\
+            2026-01-31T23:59:59.000Z  INFO steno_worker::finish: transcript.published name=\"a\" ours=true\nnot a line\n",
+        );
+        write(
+            "worker-1.log",
+            "2026-01-31T23:59:59.000Z  INFO steno_worker::feed: recording.claimed name=\"b\" attempt=1\n\
+            2026-02-01T00:00:01.750Z  INFO steno_worker::finish: transcript.published name=\"b\" ours=true\n",
+        );
+        assert_eq!(read_logs(folder.path()).unwrap().makespan, Duration::from_millis(3_250));
+        write("worker-1.log", "");
+        write("worker-0.log", "");
+        assert_eq!(read_logs(folder.path()).unwrap(), Told::default());
+        assert!(read_logs(&folder.path().join("none")).is_err());
+    }
+}
