@@ -11,6 +11,16 @@ use steno_shared::recording::Recording;
 
 use crate::probe::seconds_from_size;
 
+/// Shards of a batch at most. Workers look at all of them before they claim, so each costs every claim some microseconds of Redis's
+/// time; more of them gain nothing, since workers help each other.
+const SHARDS_MAX: u32 = 16;
+
+/// How many shards a batch has that is begun by so many workers: one for each, up to 16. Workers beyond that share one.
+#[must_use]
+pub fn shards_for(workers: NonZeroU32) -> NonZeroU32 {
+    workers.min(NonZeroU32::new(SHARDS_MAX).unwrap_or(workers))
+}
+
 /// What one lease queue is to hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Shard {

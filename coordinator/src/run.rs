@@ -10,6 +10,7 @@ mod turn;
 
 pub use request::{Engine, RunRequest};
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use steno_shared::batch::BatchMeta;
@@ -23,6 +24,7 @@ use steno_shared::subtitles::SubtitleLayout;
 use crate::backlog::{adopt_published, check_output};
 use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
+use crate::plan::shards_for;
 use crate::programs::Programs;
 use crate::simulated_output::{check_for_simulated, refuse_simulated};
 use crate::state::{BatchRedis, StateFolder};
@@ -133,7 +135,7 @@ fn describe(request: &RunRequest, model: &Model, spread: Spread) -> Result<Batch
         options: request.options.clone(),
         formats: request.formats.clone(),
         subtitles: request.subtitles,
-        shards: spread.workers,
+        shards: NonZeroU32::new(spread.workers).map_or(1, |workers| shards_for(workers).get()),
     })
 }
 

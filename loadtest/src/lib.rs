@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod generate;
 pub mod lengths;
+pub mod queue;
 pub mod report;
 pub mod run;
 pub mod simulate;

@@ -16,6 +16,8 @@ use crate::storage::S3Config;
 pub struct WorkerConfig {
     /// What to transcribe, whereto and how.
     pub meta: BatchMeta,
+    /// Workers of the batch, this one among them: as many as were started with it, at least 1.
+    pub workers: u32,
     /// Where the leases are.
     pub redis: RedisConfig,
     /// How to reach S3, when input or output is a bucket.

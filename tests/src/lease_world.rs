@@ -122,6 +122,7 @@ impl LeaseWorld {
     pub fn worker_config(&self) -> WorkerConfig {
         WorkerConfig {
             meta: batch_meta(&self.batch, self.shards),
+            workers: self.shards,
             redis: self.server.config(),
             s3: S3Config::default(),
             engine: EngineKind::default(),

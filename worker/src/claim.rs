@@ -127,7 +127,7 @@ pub async fn claim_one(claims: &Claims, station: &Station, in_hand: InHand) -> R
     let meta = &station.config.meta;
     let counts = station.leases.all_counts(meta.shards).await?;
     let unclaimed = windows_unclaimed(&counts, meta.options.window_seconds());
-    if !in_hand.ahead(unclaimed, meta.shards).wants_more() {
+    if !in_hand.ahead(unclaimed, station.config.workers).wants_more() {
         return Ok(Claimed::Enough { unclaimed });
     }
     for shard in shard_order(station.home, &counts) {

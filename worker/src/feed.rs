@@ -171,7 +171,7 @@ impl Feed {
     /// Whether what would be claimed now would wait too long for the engine, as far as is known here.
     fn is_early(&self, under_way: &UnderWay, pace: &Pace) -> bool {
         let known = pace.unclaimed.filter(|(at, _)| at.elapsed() < UNCLAIMED_KNOWN);
-        let workers = self.preparation.station.config.meta.shards;
+        let workers = self.preparation.station.config.workers;
         known.is_some_and(|(_, unclaimed)| !self.in_hand(under_way).ahead(unclaimed, workers).is_soon())
     }
 
@@ -204,7 +204,7 @@ impl Feed {
     /// Recordings to be prepared at once: decoding waits for processes and disks, so more than the cores that are left.
     fn most_at_once(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        let workers = self.preparation.station.config.meta.shards.max(1) as usize;
+        let workers = self.preparation.station.config.workers.max(1) as usize;
         (cores / workers).clamp(2, 8)
     }
 

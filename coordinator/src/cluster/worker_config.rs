@@ -1,6 +1,7 @@
 //! What the workers of a launch are told, and the ConfigMap that tells it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -37,6 +38,7 @@ pub fn redis_config(redis: &RedisSettings, user: Option<&RedisUser>) -> RedisCon
 /// Something that cannot be written as JSON.
 pub fn worker_config_map(
     meta: &BatchMeta,
+    nodes: NonZeroU32,
     launch: u32,
     existing: Existing,
     settings: &ClusterSettings,
@@ -44,6 +46,7 @@ pub fn worker_config_map(
 ) -> Result<ConfigMap, String> {
     let config = WorkerConfig {
         meta: meta.clone(),
+        workers: nodes.get(),
         redis: redis_config(&settings.redis, settings.redis.worker.as_ref()),
         s3: settings.s3.clone(),
         engine: EngineKind::default(),

@@ -12,6 +12,7 @@ use steno_shared::storage::{Location, Store};
 use crate::backlog::{Intake, adopt_published, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
+use crate::plan::shards_for;
 use crate::simulated_output::refuse_simulated;
 
 /// What became of a request.
@@ -101,7 +102,7 @@ async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) ->
         options: request.options.clone(),
         formats: request.formats.clone(),
         subtitles: request.subtitles,
-        shards: known.map_or(request.nodes.get(), |known| known.shards),
+        shards: known.map_or(shards_for(request.nodes).get(), |known| known.shards),
     };
     match leases.create_batch(&meta, &LeaseLimits::default()).await? {
         Created::New | Created::Same => Ok(meta),

@@ -258,7 +258,7 @@ impl Coordinator {
             Failure::lost(format!("Redis has forgotten batch {} this very moment", record.batch))
         })?;
         let existing = record.request.existing;
-        let config = worker_config_map(&meta, launch, existing, &self.settings, &record.owner)
+        let config = worker_config_map(&meta, nodes, launch, existing, &self.settings, &record.owner)
             .map_err(Failure::internal)?;
         let name = config_map_name(&record.batch, launch);
         let configs = self.cluster.api::<ConfigMap>();

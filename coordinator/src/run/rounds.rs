@@ -165,6 +165,7 @@ impl Rounds<'_> {
         let Self { request, model, .. } = self;
         WorkerConfig {
             meta: self.meta.clone(),
+            workers: spread.workers.max(1),
             redis,
             s3: request.s3.clone(),
             engine: model.engine,

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::generate::GenerateArguments;
+use super::queue::QueueArguments;
 use super::run::RunArguments;
 use super::simulate::SimulateArguments;
 
@@ -21,6 +22,8 @@ pub(super) enum Command {
     /// The same options make the same recordings; what is there already is left alone, so that the same command goes on where it
     /// stopped.
     Generate(GenerateArguments),
+    /// Load the leases alone, without recordings: items a second, times of claims, bytes an item; beside other queues.
+    Queue(QueueArguments),
     /// Run a backlog through the real Steno, and measure: makespan, busy shares, latencies, Redis.
     ///
     /// Starts `steno run` beside this program, with the simulated engine or a real one, and watches it. Exits with 1 if a limit is

@@ -8,6 +8,7 @@ use steno_shared::exit::Exit;
 
 use super::arguments::{Cli, Command};
 use super::generate::generate;
+use super::queue::queue;
 use super::run::run;
 use super::simulate::simulate;
 
@@ -23,6 +24,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Generate(arguments) => runtime.block_on(generate(&arguments)).map(|()| Exit::Success),
+        Command::Queue(arguments) => runtime.block_on(queue(&arguments)).map(|()| Exit::Success),
         Command::Run(arguments) => runtime.block_on(run(&arguments)),
         Command::Simulate(arguments) => simulate(&arguments).map(|()| Exit::Success),
     };

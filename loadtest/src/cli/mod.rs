@@ -5,6 +5,7 @@ mod dispatch;
 mod drawn;
 mod files;
 mod generate;
+mod queue;
 mod run;
 mod simulate;
 

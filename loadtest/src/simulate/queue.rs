@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 
-use steno_coordinator::plan::plan;
+use steno_coordinator::plan::{plan, shards_for};
 use steno_shared::ahead::windows_unclaimed;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{ShardCounts, shard_order};
@@ -94,10 +94,11 @@ impl Shards {
             seconds: job.predicted,
             seconds_from: DurationSource::Header,
         });
-        let shards = u32::try_from(nodes).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let nodes = u32::try_from(nodes).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        let shards = shards_for(nodes);
         let planned = plan(recordings.collect(), shards);
         let mut queue = Self {
-            ready: vec![BTreeSet::new(); nodes],
+            ready: vec![BTreeSet::new(); shards.get() as usize],
             counts: (0..shards.get()).map(|shard| empty(ShardId(shard))).collect(),
             of: vec![(0, 0); jobs.len()],
         };
@@ -120,7 +121,7 @@ impl Shards {
     }
 
     fn take(&mut self, node: usize, alone: bool, lost: &[u8]) -> Option<usize> {
-        for ShardId(shard) in shard_order(ShardId(node as u32), &self.counts) {
+        for ShardId(shard) in shard_order(ShardId((node % self.counts.len()) as u32), &self.counts) {
             let shard = shard as usize;
             // A suspect goes only to a node that holds nothing else.
             let found = self.ready[shard].iter().rev().find(|(_, job)| alone || lost[*job] == 0).copied();

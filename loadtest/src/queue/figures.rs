@@ -1,0 +1,33 @@
+//! What is measured of a queue.
+
+use serde::Serialize;
+
+/// The figures of one queue at one size. What a queue does not tell is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Whose queue.
+    pub queue: String,
+    /// Items that were put in.
+    pub items: u64,
+    /// Workers that took them out at once.
+    pub workers: u32,
+    /// Items put in a second.
+    pub enqueued_per_second: f64,
+    /// Items claimed and completed.
+    pub done: u64,
+    /// The same a second.
+    pub done_per_second: f64,
+    /// Bytes of Redis's data set for each item that was put in.
+    pub bytes_per_item: f64,
+    /// Microseconds of Redis's CPU for each item that was claimed and completed.
+    pub cpu_us_per_item: f64,
+    /// Milliseconds that half of the claims took at most: with what is looked at before them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_p50_ms: Option<f64>,
+    /// The same of 99 of a hundred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_p99_ms: Option<f64>,
+    /// The same of 999 of a thousand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_p999_ms: Option<f64>,
+}

@@ -1,0 +1,105 @@
+//! A redis-server of the measurement's own, the same for all that is measured.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use redis::Connection;
+use steno_coordinator::failure::Failure;
+
+/// How long it may take to start.
+const START_MAX: Duration = Duration::from_secs(10);
+/// As documented for a Redis of a batch: what is lost with its machine is at most the last second.
+const SETTINGS: [&str; 8] =
+    ["--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+
+/// The server. It is killed when dropped, and its data goes with it.
+#[derive(Debug)]
+pub struct RedisServer {
+    process: Child,
+    port: u16,
+    _data: tempfile::TempDir,
+}
+
+/// What a server has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Used {
+    /// Bytes of its data set.
+    pub memory_bytes: f64,
+    /// Seconds of CPU.
+    pub cpu_seconds: f64,
+}
+
+impl RedisServer {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// If there is no redis-server, or it does not start.
+    pub fn start() -> Result<Self, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::unusable(format!(
+                "failed to start redis-server: {error}; install redis-server 6.2 or later"
+            ))
+        };
+        let data = tempfile::Builder::new().prefix("steno-loadtest-redis-").tempdir();
+        let data = data.map_err(|error| failed(&error))?;
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = port.map_err(|error| failed(&error))?.port();
+        let process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--dir"])
+            .arg(data.path())
+            .args(SETTINGS)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let mut server = Self { process, port, _data: data };
+        let began = Instant::now();
+        while server.connection().is_err() {
+            if let Ok(Some(status)) = server.process.try_wait() {
+                return Err(failed(&status));
+            }
+            if began.elapsed() > START_MAX {
+                return Err(failed(&"it does not answer"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// What it has used.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn used(&self) -> Result<Used, Failure> {
+        let info: String = self
+            .connection()
+            .and_then(|mut connection| redis::cmd("INFO").query(&mut connection))
+            .map_err(|error| Failure::lost(format!("failed to look at {}: {error}", self.url())))?;
+        let field = |name: &str| {
+            let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            value.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or_default()
+        };
+        Ok(Used {
+            memory_bytes: field("used_memory_dataset"),
+            cpu_seconds: field("used_cpu_user") + field("used_cpu_sys"),
+        })
+    }
+
+    fn connection(&self) -> redis::RedisResult<Connection> {
+        redis::Client::open(self.url())?.get_connection()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
