@@ -37,7 +37,8 @@ impl Ahead {
     /// one would end long after all else.
     #[must_use]
     pub fn is_soon(&self) -> bool {
-        self.begun <= self.begun_at_most()
+        // Where nobody else could begin it sooner, nothing is lost by claiming it.
+        self.workers <= 1 || self.begun <= self.begun_at_most()
     }
 
     /// How many windows may be left of what the engine has begun when another recording is claimed; at least one, since it takes
@@ -107,5 +108,6 @@ mod tests {
             "the last window can always be used to prepare"
         );
         assert!(Ahead { begun: 0, ..at_the_end }.wants_more());
+        assert!(Ahead { workers: 1, ..ahead(120) }.wants_more(), "there is nobody else");
     }
 }

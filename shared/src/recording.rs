@@ -23,6 +23,21 @@ pub struct Recording {
     pub seconds_from: DurationSource,
 }
 
+/// No recording is thinner than this: silence in the thriftiest codecs that people use takes 200 bits a second
+/// and more. A header that declares a length beyond what the size could hold at this rate is not believed.
+const BITS_PER_SECOND_MIN: f64 = 100.0;
+
+/// Lengths are kept below this (about 30 years), so that sums of them stay exact in any unit used here.
+pub const SECONDS_MAX: f64 = 1e9;
+
+/// Whether a recording of `size_bytes` can be as long as its header declares.
+#[must_use]
+pub fn is_credible(seconds: f64, size_bytes: u64) -> bool {
+    seconds.is_finite()
+        && (0.0..=SECONDS_MAX).contains(&seconds)
+        && seconds <= size_bytes as f64 * 8.0 / BITS_PER_SECOND_MIN
+}
+
 /// Where a recording's length comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,5 +62,18 @@ impl Recording {
     #[must_use]
     pub fn id(&self) -> ItemId {
         ItemId::of_recording(&self.name, &self.etag, self.size_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_size_cannot_hold_is_not_believed() {
+        assert!(is_credible(3600.0, 1_000_000));
+        for absurd in [1e9, f64::NAN, f64::INFINITY, -1.0] {
+            assert!(!is_credible(absurd, 1_000_000), "{absurd}");
+        }
     }
 }

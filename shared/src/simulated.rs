@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::batch::ModelIdentity;
 use crate::fingerprint::hex;
 use crate::flac;
+use crate::recording::is_credible;
 use crate::storage::{StorageError, Store};
 
 /// What stands in an output with simulated transcripts. No transcript's name ends so.
@@ -56,7 +57,7 @@ impl Content {
     /// If it cannot be read.
     pub fn read(mut from: impl std::io::Read) -> std::io::Result<Self> {
         let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
-        let (mut first, mut last) = (Vec::new(), Vec::new());
+        let (mut first, mut last, mut size_bytes) = (Vec::new(), Vec::new(), 0);
         loop {
             let read = match from.read(&mut piece) {
                 Ok(0) => break,
@@ -66,11 +67,13 @@ impl Content {
             };
             let new = piece.get(..read).unwrap_or_default();
             hash.update(new);
+            size_bytes += read as u64;
             first.extend(new.iter().take(flac::HEADER_BYTES.saturating_sub(first.len())));
             last.extend_from_slice(new);
             last.drain(..last.len().saturating_sub(DIRECTIVE.len() + 16));
         }
-        let (seconds, fault) = (flac::length_seconds(&first), Fault::at_the_end_of(&last));
+        let seconds = flac::length_seconds(&first).filter(|&seconds| is_credible(seconds, size_bytes));
+        let fault = Fault::at_the_end_of(&last);
         Ok(Self { hash: hash.finalize().into(), seconds, fault })
     }
 
@@ -155,6 +158,14 @@ mod tests {
         let text = content(b"a").text(0);
         assert_eq!(text.split(' ').filter(|word| word.len() == 3).count(), WORDS, "{text:?}");
         assert!(text.starts_with(' '));
+    }
+
+    #[test]
+    fn a_header_is_believed_as_far_as_its_file_could_hold_it() {
+        let whole = flac::header_only(600.0, [7; 16]);
+        assert_eq!(Content::read(whole.as_slice()).unwrap().seconds, Some(600.0));
+        assert_eq!(Content::read(&whole[..whole.len() / 2]).unwrap().seconds, None);
+        assert_eq!(Content::read(&b"RIFF"[..]).unwrap().seconds, None);
     }
 
     #[test]

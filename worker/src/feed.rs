@@ -186,19 +186,16 @@ impl Feed {
 
     /// Windows that are left of the recording that the engine has begun, where it takes one after the other.
     fn begun(&self) -> u64 {
-        if matches!(self.prefetch, Prefetch::Windows(_)) {
+        if matches!(self.prefetch, Prefetch::Windows(_)) || !self.prefetch.engine_is_busy() {
             return 0;
         }
         let window_seconds = self.preparation.station.config.meta.options.window_seconds();
         let left = |item: &Arc<HeldItem>| match item.phase() {
             // Taken by the engine, which has not said so yet, or worked on.
-            None | Some(Phase::Transcribing) => {
-                let seconds = item.lease.recording.seconds - item.audio_ms() as f64 / 1000.0;
-                windows_expected(seconds, window_seconds) as u64
-            }
-            Some(_) => 0,
+            None | Some(Phase::Transcribing) => item.left_seconds(),
+            Some(_) => 0.0,
         };
-        self.held.all().iter().map(left).sum()
+        windows_expected(self.held.all().iter().map(left).sum(), window_seconds) as u64
     }
 
     /// Recordings to be prepared at once: decoding waits for processes and disks, so more than the cores that are left.

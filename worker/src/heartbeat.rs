@@ -133,6 +133,8 @@ impl Beating {
             if let Err(error) = runtime.block_on(leases.report_worker(&report, self.config.lease_ms)) {
                 tracing::debug!(%error, "heartbeat.last_report_not_told");
             }
+            let WorkerReport { busy_seconds, engine_seconds, .. } = report;
+            tracing::info!(busy_seconds, engine_seconds, "engine.time");
             leases.latencies().log();
         }
     }

@@ -26,6 +26,10 @@ pub struct HeldItem {
     watermark: AtomicU64,
     /// Audio transcribed so far, in milliseconds.
     audio_ms: AtomicU64,
+    /// Length of the audio in milliseconds: as it was planned, and once it is decoded, as it is.
+    length_ms: AtomicU64,
+    /// Whether the engine is done with it.
+    heard: AtomicBool,
     stage: Mutex<Stage>,
     lost: AtomicBool,
     seen: Mutex<Seen>,
@@ -62,15 +66,19 @@ pub enum Stuck {
 
 impl HeldItem {
     fn new(lease: Lease, now: Instant) -> Self {
-        Self {
+        let item = Self {
             lease,
             started: now,
             watermark: AtomicU64::new(0),
             audio_ms: AtomicU64::new(0),
+            length_ms: AtomicU64::new(0),
+            heard: AtomicBool::new(false),
             stage: Mutex::new(Stage::Active(Phase::Fetching)),
             lost: AtomicBool::new(false),
             seen: Mutex::new(Seen { watermark: 0, at: now, looked: now, waited: Duration::ZERO }),
-        }
+        };
+        item.know_length(item.lease.recording.seconds);
+        item
     }
 
     /// Notes that some work was done: bytes fetched or decoded.
@@ -82,6 +90,25 @@ impl HeldItem {
     pub fn advance_audio(&self, seconds: f64) {
         self.audio_ms.store((seconds.max(0.0) * 1000.0) as u64, Ordering::Relaxed);
         self.advance();
+    }
+
+    /// Notes how long the audio is, now that it is known.
+    pub fn know_length(&self, seconds: f64) {
+        self.length_ms.store((seconds.max(0.0) * 1000.0) as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that the engine is done with it.
+    pub fn end_hearing(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Seconds of audio that the engine has before it is done with this, which it has taken.
+    #[must_use]
+    pub fn left_seconds(&self) -> f64 {
+        if self.heard.load(Ordering::Relaxed) {
+            return 0.0;
+        }
+        self.length_ms.load(Ordering::Relaxed).saturating_sub(self.audio_ms()) as f64 / 1000.0
     }
 
     /// Audio transcribed so far, in milliseconds.
@@ -243,6 +270,17 @@ mod tests {
         item.advance_audio(1.0);
         assert_eq!(item.stuck(start + STALL, STALL, CAP), None, "it moved");
         assert_eq!(item.stuck(start + STALL * 2, STALL, CAP), Some(Stuck::Stalled));
+    }
+
+    #[test]
+    fn what_is_left_follows_the_true_length_and_ends_with_the_engine() {
+        let (item, _) = item();
+        assert_eq!(item.left_seconds(), 10.0);
+        item.know_length(4.0);
+        item.advance_audio(1.5);
+        assert_eq!(item.left_seconds(), 2.5);
+        item.end_hearing();
+        assert_eq!(item.left_seconds(), 0.0, "the rest was skipped, or it failed");
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl<'a> Outbox<'a> {
         }
         // What is settled later must not look stuck meanwhile.
         item.wait();
+        item.end_hearing();
         self.outcomes.blocking_send(Outcome { item, result }).map_err(|_| Gone)
     }
 }

@@ -84,6 +84,9 @@ pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<P
     let Some(ffmpeg) = &preparation.ffmpeg else {
         let read = tokio::task::spawn_blocking(move || simulated_work::read(file.path())).await;
         let content = read.map_err(|error| StageError::Retry(format!("reading it failed: {error}")))??;
+        if let Some(seconds) = content.seconds {
+            item.know_length(seconds);
+        }
         return Ok(Prepared { item, work: Work::Simulate(content) });
     };
     item.enter(Phase::Decoding);
@@ -123,6 +126,7 @@ async fn decode(
         if recording.seconds_from == DurationSource::CutOff {
             audio.warnings.push(CUT_OFF.to_owned());
         }
+        item.know_length(audio.pcm.seconds());
         let Some(speech) = speech else { return Ok(Work::Transcribe(audio)) };
         let DecodedAudio { pcm, warnings } = audio;
         let speech =

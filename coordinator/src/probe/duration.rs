@@ -2,12 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use steno_shared::recording::DurationSource;
+use steno_shared::recording::{DurationSource, is_credible};
 
 use super::container::{Container, SNIFF_BYTES};
 use super::length::Length;
 use super::ranged_reader::{FetchError, RangedReader, Stop};
-use super::size_estimate::{is_credible, seconds_from_size};
+use super::size_estimate::seconds_from_size;
 use super::{adts, aiff, amr, asf, au, avi, caf, flac, matroska, mp4, mpeg_audio, mpeg_ts, ogg, wav};
 
 /// ID3v2 tags that may stand in a row before the audio.

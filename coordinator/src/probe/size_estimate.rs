@@ -2,14 +2,9 @@
 //!
 //! The table is repeated for users in `docs/manifest.md`.
 
+use steno_shared::recording::SECONDS_MAX;
+
 use super::container::Container;
-
-/// No recording is thinner than this: silence in the thriftiest codecs that people use takes 200 bits a second
-/// and more. A header that declares a length beyond what the size could hold at this rate is not believed.
-const BITS_PER_SECOND_MIN: f64 = 100.0;
-
-/// Lengths are kept below this (about 30 years), so that sums of them stay exact in any unit used here.
-const SECONDS_MAX: f64 = 1e9;
 
 /// An estimate in seconds, by the content where it is known and by the name's extension otherwise.
 #[must_use]
@@ -19,13 +14,6 @@ pub fn seconds_from_size(size_bytes: u64, container: Option<Container>, name: &s
         .or_else(|| kbit_per_second_of_extension(name))
         .unwrap_or(128.0);
     (size_bytes as f64 * 8.0 / (kbit_per_second * 1000.0)).min(SECONDS_MAX)
-}
-
-/// Whether a recording of `size_bytes` can be as long as its header declares.
-pub(super) fn is_credible(seconds: f64, size_bytes: u64) -> bool {
-    seconds.is_finite()
-        && (0.0..=SECONDS_MAX).contains(&seconds)
-        && seconds <= size_bytes as f64 * 8.0 / BITS_PER_SECOND_MIN
 }
 
 /// Typical rates in kbit/s. Containers that hold both thin audio and fat video leave it to the extension.
@@ -68,14 +56,6 @@ fn kbit_per_second_of_extension(name: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_size_cannot_hold_is_not_believed() {
-        assert!(is_credible(3600.0, 1_000_000));
-        for absurd in [1e9, f64::NAN, f64::INFINITY, -1.0] {
-            assert!(!is_credible(absurd, 1_000_000), "{absurd}");
-        }
-    }
 
     #[test]
     fn estimates_are_finite_and_grow_with_the_size() {

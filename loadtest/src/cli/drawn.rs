@@ -8,6 +8,9 @@ use crate::lengths::Lengths;
 /// Recordings of a made-up backlog.
 const RECORDINGS_MAX: i64 = 5_000_000;
 
+/// Seeds after it are used as well.
+const SEED_MAX: u64 = u64::MAX >> 1;
+
 #[derive(Debug, Args)]
 pub(super) struct DrawnArguments {
     /// What lengths are drawn from, in seconds: lognormal:MEDIAN,SIGMA, pareto:MIN,ALPHA, bimodal:SHORT,LONG,SHARE,
@@ -18,7 +21,7 @@ pub(super) struct DrawnArguments {
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=RECORDINGS_MAX))]
     pub(super) recordings: u32,
     /// The same seed draws the same lengths.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(..=SEED_MAX))]
     pub(super) seed: u64,
 }
 

@@ -11,7 +11,7 @@ use steno_coordinator::quantities::{audio, counted, grouped};
 use steno_shared::storage::{Location, Store};
 
 use super::drawn::DrawnArguments;
-use crate::generate::{Backlog, write};
+use crate::generate::{Backlog, WriteError, write};
 
 /// How often is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -42,7 +42,10 @@ pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failur
             write_line(&format!("{} of {} written", grouped(written), counted(all, "recording")));
         }
     };
-    let written = write(&backlog, &store, &progress).await?;
+    let written = write(&backlog, &store, &progress).await.map_err(|error| match error {
+        WriteError::Storage(error) => error.into(),
+        WriteError::Other(_) => Failure::usage(format!("{}: {error}", arguments.output)),
+    })?;
     write_line(&format!(
         "{}, {} of audio without speech, in {}: {} written, {} there before",
         counted(all, "recording"),

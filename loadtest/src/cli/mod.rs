@@ -5,6 +5,7 @@ mod dispatch;
 mod drawn;
 mod files;
 mod generate;
+mod numbers;
 mod queue;
 mod run;
 mod simulate;

@@ -24,7 +24,7 @@ pub(super) struct QueueArguments {
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX))]
     workers: u32,
     /// How long a worker holds an item on average, in milliseconds; 0 is as fast as it goes.
-    #[arg(long, value_name = "MS", default_value = "0")]
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = clap::value_parser!(u64).range(..=600_000))]
     hold_ms: u64,
     /// How long items are taken out at most, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=86_400))]

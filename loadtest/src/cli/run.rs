@@ -14,8 +14,9 @@ use steno_shared::exit::Exit;
 use steno_shared::storage::Location;
 
 use super::files::{command_line, write_file};
+use super::numbers::{above_zero, zero_or_more};
 use crate::report::measured;
-use crate::run::{Launch, Limits, Round, measure};
+use crate::run::{Launch, Limits, Round, Samples, measure};
 
 /// Worker processes that can be asked for.
 const WORKERS_MAX: i64 = 1_000;
@@ -38,7 +39,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "SECONDS", default_value = "3600")]
     soak_for: u64,
     /// Seconds of audio that a worker of the simulated engine gets through in a second.
-    #[arg(long, value_name = "X", default_value = "200", conflicts_with = "model")]
+    #[arg(long, value_name = "X", default_value = "200", value_parser = above_zero, conflicts_with = "model")]
     speed: f64,
     /// Transcribe with this model, instead of the simulated engine.
     #[arg(long, value_name = "FOLDER")]
@@ -47,13 +48,13 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// Break off with exit code 1 if the makespan is more than this many times the lower bound.
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
     max_over_bound: Option<f64>,
     /// The same if 99 of 100 claims take longer.
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = zero_or_more)]
     max_claim_p99_ms: Option<f64>,
     /// The same if the workers' mean busy share is less.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = zero_or_more)]
     min_busy: Option<f64>,
     /// The same if more recordings fail.
     #[arg(long, value_name = "N", default_value = "0")]
@@ -92,49 +93,59 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let temporary = temporary
         .map_err(|error| Failure::unusable(format!("failed to make a temporary folder: {error}")))?;
     let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let measured = rounds(arguments, &state).await;
-    let (rounds, broken) = match measured {
-        Ok(measured) => measured,
-        Err(failure) => {
-            if arguments.state.is_none() {
-                write_line(&format!("State and logs are kept in {}", temporary.keep().display()));
-            }
-            return Err(failure);
-        }
-    };
-    if let Some(path) = &arguments.report {
-        write_file(path, &measured_page(&rounds))?;
+    let Measured { rounds, broken, failure } = rounds(arguments, &state).await;
+    let is_good = broken.is_empty() && failure.is_none();
+    if !is_good && arguments.state.is_none() {
+        write_line(&format!("State and logs are kept in {}", temporary.keep().display()));
     }
-    if arguments.json {
-        print_json(&Report { rounds: &rounds, broken: &broken })?;
-    } else {
-        print(&text(&rounds))?;
+    // What was measured before something failed is worth knowing.
+    if !rounds.is_empty() {
+        if arguments.json {
+            print_json(&Report { rounds: &rounds, broken: &broken })?;
+        } else {
+            print(&text(&rounds))?;
+        }
+        if let Some(path) = &arguments.report {
+            write_file(path, &measured(&rounds, command_line()).html())?;
+        }
     }
     for limit in &broken {
         write_line(&format!("Limit broken: {limit}"));
     }
-    Ok(if broken.is_empty() { Exit::Success } else { Exit::SomeFailed })
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(if is_good { Exit::Success } else { Exit::SomeFailed }),
+    }
 }
 
-fn measured_page(rounds: &[Round]) -> String {
-    measured(rounds, command_line()).html()
+/// What was measured, up to the first round that broke a limit or failed.
+#[derive(Default)]
+struct Measured {
+    rounds: Vec<Round>,
+    broken: Vec<String>,
+    failure: Option<Failure>,
 }
 
-/// All rounds, up to the first one that breaks a limit.
-async fn rounds(arguments: &RunArguments, state: &Path) -> Result<(Vec<Round>, Vec<String>), Failure> {
+async fn rounds(arguments: &RunArguments, state: &Path) -> Measured {
     let limits = arguments.limits();
     let began = Instant::now();
-    let mut rounds = Vec::new();
+    let mut measured = Measured::default();
     for number in 1_u32.. {
         let Some(workers) = arguments.workers_of(number, began.elapsed()) else { break };
-        let round = measure(&arguments.launch(state, number, workers)).await?;
-        let broken = limits.broken_by(&round);
-        rounds.push(round);
-        if !broken.is_empty() {
-            return Ok((rounds, broken));
+        match measure(&arguments.launch(state, number, workers)).await {
+            Ok(round) => {
+                measured.broken = limits.broken_by(&round);
+                // Only the last one is drawn.
+                measured.rounds.iter_mut().for_each(|before| before.samples = Samples::default());
+                measured.rounds.push(round);
+            }
+            Err(failure) => measured.failure = Some(failure),
+        }
+        if measured.failure.is_some() || !measured.broken.is_empty() {
+            break;
         }
     }
-    Ok((rounds, Vec::new()))
+    measured
 }
 
 impl RunArguments {

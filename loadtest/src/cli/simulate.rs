@@ -14,10 +14,13 @@ use steno_coordinator::quantities::{audio, counted, wall};
 
 use super::drawn::DrawnArguments;
 use super::files::{command_line, write_file};
+use super::numbers::{above_zero, up_to_three, zero_or_more};
 use crate::lengths::read_seconds;
 use crate::report::{picture, simulated};
 use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
 
+/// A start may take so many times as long as a node lives on average: one in twenty still gets through.
+const LIVES_A_START: f64 = 3.0;
 /// Nodes that can be simulated.
 const NODES_MAX: u32 = 10_000;
 
@@ -53,7 +56,7 @@ pub(super) struct SimulateArguments {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = zero_or_more)]
     lease: f64,
     /// How wrong the planned lengths are: standard deviation of the logarithm of planned over true length.
-    #[arg(long, value_name = "SIGMA", default_value = "0", value_parser = zero_or_more)]
+    #[arg(long, value_name = "SIGMA", default_value = "0", value_parser = up_to_three)]
     prediction_error: f64,
     /// Only these schedules.
     #[arg(long, value_name = "POLICY,…", value_delimiter = ',', value_enum)]
@@ -134,6 +137,14 @@ impl SimulateArguments {
                 self.nodes
             )));
         }
+        if let Some(hours) = self.node_life
+            && hours * 3600.0 < self.cold_start / LIVES_A_START
+        {
+            return Err(Failure::usage(format!(
+                "nodes that live {hours} h never get through a start of {} s; give --node-life more or --cold-start less",
+                self.cold_start
+            )));
+        }
         let backlog = match &self.manifest {
             Some(path) => Backlog::Given(read_manifest(path)?),
             None => Backlog::Drawn {
@@ -206,10 +217,12 @@ fn text(report: &Report<'_>) -> String {
         writeln!(out, "No schedule ends before {bound}")
     };
     let has_cost = report.policies.iter().any(|row| row.cost.is_some());
+    let has_lost = report.policies.iter().any(|row| row.row.given_up > 0);
     let has_again = report.policies.iter().any(|row| row.row.begun_again_hours > 0.0);
     let _ = write!(out, "\n{:<20}{:>14}{:>10}", "schedule", "makespan", "÷ bound");
     let _ = write!(out, "{}{:>8}{:>12}", if many { "         range" } else { "" }, "idle", "node hours");
-    let _ = write!(out, "{}", if has_again { "  begun again  given up" } else { "" });
+    let _ = write!(out, "{}", if has_again { "  begun again" } else { "" });
+    let _ = write!(out, "{}", if has_lost { "  given up" } else { "" });
     let _ = writeln!(out, "{}", if has_cost { "        cost" } else { "" });
     for PricedRow { row, cost } in &report.policies {
         let makespan = wall(Duration::try_from_secs_f64(row.makespan_seconds).unwrap_or_default());
@@ -220,7 +233,10 @@ fn text(report: &Report<'_>) -> String {
         }
         let _ = write!(out, "{:>7.1}%{:>12.1}", row.idle_share * 100.0, row.node_hours);
         if has_again {
-            let _ = write!(out, "{:>11.1} h{:>10}", row.begun_again_hours, row.given_up);
+            let _ = write!(out, "{:>11.1} h", row.begun_again_hours);
+        }
+        if has_lost {
+            let _ = write!(out, "{:>10}", row.given_up);
         }
         if let Some(cost) = cost {
             let _ = write!(out, "{cost:>12.2}");
@@ -229,18 +245,4 @@ fn text(report: &Report<'_>) -> String {
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-fn above_zero(text: &str) -> Result<f64, String> {
-    match zero_or_more(text)? {
-        number if number > 0.0 => Ok(number),
-        _ => Err("it must be above 0".to_owned()),
-    }
-}
-
-fn zero_or_more(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && (0.0..=1e9).contains(&number) => Ok(number),
-        _ => Err("a number from 0 to a milliard is wanted".to_owned()),
-    }
 }

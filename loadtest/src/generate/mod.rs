@@ -4,4 +4,4 @@ mod backlog;
 mod write;
 
 pub use backlog::{Backlog, Made};
-pub use write::{Written, write};
+pub use write::{WriteError, Written, write};

@@ -12,7 +12,8 @@ use steno_shared::ahead::windows_unclaimed;
 use steno_shared::batch::{BatchMeta, ModelIdentity};
 use steno_shared::ids::{BatchId, ShardId, WorkerId};
 use steno_shared::leases::{
-    ClaimRequest, Latency, LeaseError, LeaseLimits, Leases, NewItem, RedisConfig, RequestId, shard_order,
+    ClaimRequest, Completed, Latency, LeaseError, LeaseLimits, Leases, NewItem, RedisConfig, RequestId,
+    shard_order,
 };
 use steno_shared::options::TranscribeOptions;
 use steno_shared::recording::{DurationSource, Recording};
@@ -26,7 +27,8 @@ use steno_coordinator::plan::shards_for;
 
 /// Items that are enqueued at once, so that a million of them need not be in memory.
 const AT_ONCE: u64 = 10_000;
-const LEASE_MS: u64 = 60_000;
+/// None runs out: renewals are not measured here.
+const LEASE_MS: u64 = 3_600_000;
 
 /// What is asked of the leases.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,8 +139,8 @@ impl Worker {
                     tokio::time::sleep(pause(hold, &mut random)).await;
                 }
                 // As long as a transcript's digest is: SHA-256 in hex.
-                self.leases.complete(shard, &lease.id, lease.epoch, &"0".repeat(64)).await?;
-                self.done.fetch_add(1, Ordering::Relaxed);
+                let completed = self.leases.complete(shard, &lease.id, lease.epoch, &"0".repeat(64)).await?;
+                self.done.fetch_add(u64::from(completed == Completed::Done), Ordering::Relaxed);
                 continue 'items;
             }
         }

@@ -106,17 +106,19 @@ pub fn gantt(nodes: usize, bars: &[Bar], until: f64) -> String {
     })
 }
 
-/// Bars of one kind and node that follow on each other closer than `pixel` become one, unless both are long enough to be seen.
+/// Bars of one kind and node that follow on each other closer than `pixel` become one, unless one of them is long enough to be seen.
 fn merged(bars: &[Bar], pixel: f64) -> Vec<Bar> {
     let mut sorted = bars.to_vec();
     sorted.sort_by(|a, b| a.node.cmp(&b.node).then(a.from.total_cmp(&b.from)));
     let mut out: Vec<Bar> = Vec::new();
+    let (gap, is_seen) = (pixel * 0.6, |bar: &Bar| bar.until - bar.from > 12.0 * pixel);
+    // Whether the one before could be seen by itself.
+    let mut last_is_seen = false;
     for bar in sorted {
-        let gap = pixel * 0.6;
+        let was_seen = std::mem::replace(&mut last_is_seen, is_seen(&bar));
         match out.last_mut() {
             Some(last) if last.node == bar.node && last.kind == bar.kind && bar.from - last.until < gap => {
-                let is_seen = |bar: &Bar| bar.until - bar.from > 12.0 * pixel;
-                if is_seen(last) || is_seen(&bar) {
+                if was_seen || is_seen(&bar) {
                     // A hair of the ground between two that can be told apart.
                     out.push(Bar { from: bar.from + gap, ..bar });
                 } else {

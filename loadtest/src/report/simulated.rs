@@ -107,11 +107,13 @@ fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String>
 }
 
 fn table(rows: &[Row], price: Option<f64>, has_range: bool) -> Table {
+    let has_lost = rows.iter().any(|row| row.given_up > 0);
     let has_again = rows.iter().any(|row| row.begun_again_hours > 0.0);
     let mut head = vec!["schedule", "makespan", "÷ bound"];
     head.extend(has_range.then_some("range"));
     head.extend(["idle", "node hours"]);
     head.extend(has_again.then_some("begun again"));
+    head.extend(has_lost.then_some("given up"));
     head.extend(price.map(|_| "cost"));
     let row = |row: &Row| {
         let mut cells =
@@ -120,6 +122,7 @@ fn table(rows: &[Row], price: Option<f64>, has_range: bool) -> Table {
             .extend(has_range.then(|| format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest)));
         cells.extend([format!("{:.1}%", row.idle_share * 100.0), format!("{:.1}", row.node_hours)]);
         cells.extend(has_again.then(|| format!("{:.1} h", row.begun_again_hours)));
+        cells.extend(has_lost.then(|| row.given_up.to_string()));
         cells.extend(price.map(|price| format!("{:.2}", price * row.node_hours)));
         cells
     };

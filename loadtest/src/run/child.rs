@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 
 use serde::Deserialize;
 use steno_coordinator::failure::Failure;
+use steno_shared::exit::Exit;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
@@ -23,6 +24,13 @@ pub struct Launch {
     pub more: Vec<String>,
 }
 
+impl Launch {
+    /// Whether the batch is in a Redis of the user's, where it stays when the state folder goes.
+    pub(super) fn outlives_state(&self) -> bool {
+        self.more.iter().any(|option| option == "--redis" || option.starts_with("--redis="))
+    }
+}
+
 /// A `steno run` that is under way.
 #[derive(Debug)]
 pub struct Child {
@@ -38,18 +46,20 @@ pub struct Said {
     pub done: u64,
     /// Transcribed before.
     pub skipped: u64,
+    /// Transcribed before with other settings.
+    pub kept: u64,
     /// Given up.
     pub failed: u64,
+    /// Neither done nor given up.
+    pub left: u64,
     /// Seconds from begin to end.
     pub wall_seconds: f64,
     /// Audio that was transcribed, in seconds.
     pub audio_seconds: f64,
-    /// Share of the engines' time in which they computed.
-    pub engine_busy: Option<f64>,
 }
 
 impl Child {
-    /// Starts it. It is killed with this process.
+    /// Starts it.
     ///
     /// # Errors
     /// If `steno` is not beside this program.
@@ -58,16 +68,32 @@ impl Child {
         let mut command = Command::new(&steno);
         command.args(["run", &launch.input, "--out", &launch.output, "--json", "--state"]).arg(&launch.state);
         command.args(["--workers", &launch.workers.to_string()]).args(&launch.more);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+        // What its workers log is what is measured.
+        command
+            .env_remove("STENO_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
         let process = command
             .spawn()
             .map_err(|error| Failure::unusable(format!("failed to start {}: {error}", steno.display())))?;
         Ok(Self { process })
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        !matches!(self.process.try_wait(), Ok(None))
+    /// Waits for its end.
+    pub async fn end(&mut self) {
+        // What it ended with is asked later.
+        let _ = self.process.wait().await;
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub async fn stop(&mut self) {
+        if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
+        }
+        self.end().await;
     }
 
     /// Waits for its end, and gives back what it said.
@@ -100,19 +126,33 @@ pub(super) async fn done_seconds(state: &Path) -> Result<Vec<f64>, Failure> {
     let steno = beside("steno")?;
     let mut command = Command::new(&steno);
     command.args(["items", "--json", "--in", "done", "--state"]).arg(state);
-    let listed = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await;
-    let listed =
-        listed.map_err(|error| Failure::unusable(format!("failed to start {}: {error}", steno.display())))?;
-    if !listed.status.success() {
-        return Err(ended_early(listed.status));
-    }
+    let listed = output_of(command).await?;
     let read = |line: &str| serde_json::from_str(line).map(|Item { seconds }| seconds);
-    let lines = String::from_utf8_lossy(&listed.stdout);
-    lines.lines().map(read).collect::<Result<_, _>>().map_err(Failure::internal)
+    String::from_utf8_lossy(&listed).lines().map(read).collect::<Result<_, _>>().map_err(Failure::internal)
 }
 
+/// Removes a batch from a Redis that outlives it.
+///
+/// # Errors
+/// If `steno delete` cannot be started or fails.
+pub(super) async fn delete(state: &Path) -> Result<(), Failure> {
+    let mut command = Command::new(beside("steno")?);
+    command.args(["delete", "--state"]).arg(state);
+    output_of(command).await.map(drop)
+}
+
+/// What a command prints.
+async fn output_of(mut command: Command) -> Result<Vec<u8>, Failure> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await;
+    let output = output.map_err(|error| Failure::unusable(format!("failed to start steno: {error}")))?;
+    if output.status.success() { Ok(output.stdout) } else { Err(ended_early(output.status)) }
+}
+
+/// With the child's own exit code, where it is one of Steno's.
 fn ended_early(status: ExitStatus) -> Failure {
-    Failure::lost(format!("steno ended early ({status}); what it said is above"))
+    let exit =
+        status.code().and_then(Exit::from_code).filter(|exit| *exit != Exit::Success).unwrap_or(Exit::Lost);
+    Failure { exit, message: format!("steno ended early ({status}); what it said is above") }
 }
 
 fn beside(program: &str) -> Result<PathBuf, Failure> {

@@ -1,8 +1,10 @@
 //! Watching a run until it ends.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use steno_coordinator::failure::Failure;
 use steno_coordinator::inspect::Access;
 use steno_coordinator::progress::Snapshot;
 use steno_shared::leases::{LeaseError, ServerLoad};
@@ -17,12 +19,28 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOK_MAX: Duration = Duration::from_millis(500);
 
 /// Looks at a run again and again until its process has ended. A look that Redis does not answer is left out.
-pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Samples {
+///
+/// # Errors
+/// If this process is told to stop: then the run is stopped as well.
+pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Result<Samples, Failure> {
     let mut samples = Samples::default();
+    let is_over = tokio::select! {
+        () = child.end() => true,
+        () = told_to_stop() => false,
+        never = look_again(state, began, &mut samples) => match never {},
+    };
+    if is_over {
+        return Ok(samples);
+    }
+    child.stop().await;
+    Err(Failure::interrupted("stopped, and the run with it"))
+}
+
+async fn look_again(state: &Path, began: Instant, samples: &mut Samples) -> Infallible {
     let mut access = None;
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while !child.has_ended() {
+    loop {
         ticks.tick().await;
         if access.is_none() {
             access = Access::attach(state).await.ok();
@@ -33,7 +51,20 @@ pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Sa
             samples.0.push(sample);
         }
     }
-    samples
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Then only a kill ends this process, and the run goes on as after any.
+        _ => std::future::pending().await,
+    }
 }
 
 async fn look(access: &Access, began: Instant) -> Result<Sample, LeaseError> {

@@ -42,6 +42,9 @@ impl LatencyFigures {
 pub struct Told {
     /// From the first claim to the last transcript.
     pub makespan: Duration,
+    /// Seconds that the engine of each place has computed, by its place: processes that followed each other are added up. Of a
+    /// process that was killed nothing is known.
+    pub busy_seconds: Vec<f64>,
     /// The workers' calls. Workers that were killed have told nothing.
     pub latencies: Vec<LatencyFigures>,
 }
@@ -56,11 +59,21 @@ pub fn read_logs(logs: &Path) -> Result<Told, Failure> {
     };
     let mut all: BTreeMap<String, Latency> = BTreeMap::new();
     let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
+    let mut busy = BTreeMap::<usize, f64>::new();
     for entry in std::fs::read_dir(logs).map_err(failed)? {
-        let log = std::fs::read(entry.map_err(failed)?.path()).map_err(failed)?;
+        let entry = entry.map_err(failed)?;
+        let Some(place) = place_of(&entry.file_name().to_string_lossy()) else { continue };
+        let busy = busy.entry(place).or_default();
+        let log = std::fs::read(entry.path()).map_err(failed)?;
         for line in String::from_utf8_lossy(&log).lines() {
             if let Some((operation, latency)) = read_latency(line) {
                 all.entry(operation.to_owned()).or_default().add(&latency);
+            } else if let Some((_, fields)) = line.split_once(" engine.time busy_seconds=") {
+                *busy += fields
+                    .split_whitespace()
+                    .next()
+                    .and_then(|text| text.parse::<f64>().ok())
+                    .unwrap_or_default();
             } else if line.contains(" recording.claimed ") {
                 first = [first, time_of(line)].into_iter().flatten().min();
             } else if line.contains(" transcript.published ") {
@@ -72,8 +85,14 @@ pub fn read_logs(logs: &Path) -> Result<Told, Failure> {
         first.zip(last).and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok());
     Ok(Told {
         makespan: makespan.unwrap_or_default(),
+        busy_seconds: busy.into_values().collect(),
         latencies: all.iter().map(|(operation, latency)| LatencyFigures::of(operation, latency)).collect(),
     })
+}
+
+/// The place of the worker whose log is called so.
+fn place_of(name: &str) -> Option<usize> {
+    name.strip_prefix("worker-")?.strip_suffix(".log")?.parse().ok()
 }
 
 /// When a line was written.
@@ -123,9 +142,12 @@ mod tests {
             2026-02-01T00:00:01.750Z  INFO steno_worker::finish: transcript.published name=\"b\" ours=true\n",
         );
         assert_eq!(read_logs(folder.path()).unwrap().makespan, Duration::from_millis(3_250));
-        write("worker-1.log", "");
-        write("worker-0.log", "");
-        assert_eq!(read_logs(folder.path()).unwrap(), Told::default());
+        let time = "2026-01-31T23:59:59Z  INFO steno_worker::heartbeat: engine.time busy_seconds=1.5 engine_seconds=2.0\n";
+        write("worker-0.log", &time.repeat(2));
+        write("worker-1.log", time);
+        write("redis.log", time);
+        let told = Told { busy_seconds: vec![3.0, 1.5], ..Told::default() };
+        assert_eq!(read_logs(folder.path()).unwrap(), told);
         assert!(read_logs(&folder.path().join("none")).is_err());
     }
 }

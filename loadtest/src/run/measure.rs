@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use steno_coordinator::failure::Failure;
 
-use super::child::{Child, Launch, done_seconds};
+use super::child::{Child, Launch, Said, delete, done_seconds};
 use super::course::watch;
 use super::logs::{LatencyFigures, Told, read_logs};
 use super::sample::Samples;
@@ -59,17 +59,36 @@ impl Round {
 /// Runs, and measures.
 ///
 /// # Errors
-/// If `steno run` cannot be started or ends without a summary, or its batch or logs cannot be read.
+/// If `steno run` cannot be started or ends without a summary, its batch or logs cannot be read, or it did not do the whole of a new
+/// batch: then there is nothing to measure.
 pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
-    let began = Instant::now();
+    let state = &launch.state;
+    if state.exists() {
+        return Err(Failure::usage(format!(
+            "{} is there already; give --state another folder",
+            state.display()
+        )));
+    }
     let mut child = Child::start(launch)?;
-    let samples = watch(&mut child, &launch.state, began).await;
+    let samples = watch(&mut child, state, Instant::now()).await?;
     let said = child.said().await?;
-    let Told { makespan, latencies } = read_logs(&launch.state.join("logs"))?;
+    check_whole(&said, launch)?;
+    let Told { makespan, busy_seconds, latencies } = read_logs(&state.join("logs"))?;
     let makespan_seconds = makespan.as_secs_f64();
-    let busy_seconds = samples.busy_seconds();
-    let speed = said.audio_seconds / busy_seconds.iter().sum::<f64>();
-    let predicted = predict(&done_seconds(&launch.state).await?, launch.workers, speed);
+    let predicted = predict(
+        &done_seconds(state).await?,
+        launch.workers,
+        said.audio_seconds / busy_seconds.iter().sum::<f64>(),
+    );
+    let Some(predicted) = predicted.filter(|_| makespan_seconds > 0.0) else {
+        return Err(Failure::internal(format!(
+            "the logs in {} do not tell how long the engines computed",
+            state.display()
+        )));
+    };
+    if launch.outlives_state() {
+        delete(state).await?;
+    }
     let redis = samples.redis();
     Ok(Round {
         workers: launch.workers,
@@ -80,9 +99,9 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
         wall_seconds: said.wall_seconds,
         makespan_seconds,
         lower_bound_seconds: predicted.lower_bound,
-        over_bound: if predicted.lower_bound > 0.0 { makespan_seconds / predicted.lower_bound } else { 0.0 },
+        over_bound: makespan_seconds / predicted.lower_bound,
         predicted_seconds: predicted.makespan,
-        busy: busy_seconds.iter().map(|busy| (busy / makespan_seconds.max(1e-9)).min(1.0)).collect(),
+        busy: busy_seconds.iter().map(|busy| busy / makespan_seconds).collect(),
         latencies,
         redis_cpu_seconds: redis.cpu_seconds,
         redis_memory_bytes: redis.memory_bytes,
@@ -90,20 +109,39 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
     })
 }
 
-#[derive(Default)]
+/// That a run did all of its batch: what was done before, or is left, would make the figures too good.
+fn check_whole(said: &Said, launch: &Launch) -> Result<(), Failure> {
+    if said.skipped + said.kept > 0 {
+        return Err(Failure::usage(format!(
+            "{} holds transcripts of {} of the recordings already; give --out an empty place",
+            launch.output,
+            said.skipped + said.kept
+        )));
+    }
+    if said.left > 0 {
+        return Err(Failure::interrupted(format!("the run was stopped with {} recordings left", said.left)));
+    }
+    if said.done == 0 {
+        return Err(Failure::usage(format!(
+            "of {} recordings in {} none could be transcribed; `steno-loadtest generate` makes some that can",
+            said.recordings, launch.input
+        )));
+    }
+    Ok(())
+}
+
 struct Predicted {
     makespan: f64,
     lower_bound: f64,
 }
 
 /// What a simulation makes of the same recordings on as many workers, all of them of the mean speed, in seconds of audio a second.
-fn predict(seconds: &[f64], workers: u32, speed: f64) -> Predicted {
-    let workers = NonZeroU32::new(workers).filter(|_| speed.is_finite() && speed > 0.0);
-    let Some(workers) = workers else { return Predicted::default() };
+/// `None` without any speed.
+fn predict(seconds: &[f64], workers: u32, speed: f64) -> Option<Predicted> {
+    let workers = NonZeroU32::new(workers).filter(|_| speed.is_finite() && speed > 0.0)?;
     let jobs: Vec<Job> = seconds.iter().map(|&seconds| Job { seconds, predicted: seconds }).collect();
     let farm = Farm::even(workers, speed);
-    Predicted {
-        makespan: simulate(Policy::Steno, &jobs, &farm, false).makespan,
-        lower_bound: farm.lower_bound(&jobs),
-    }
+    let (makespan, lower_bound) =
+        (simulate(Policy::Steno, &jobs, &farm, false).makespan, farm.lower_bound(&jobs));
+    Some(Predicted { makespan, lower_bound }).filter(|predicted| predicted.lower_bound > 0.0)
 }

@@ -1,6 +1,5 @@
 //! What is seen of a run, again and again, and what follows from it. Pure.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use steno_coordinator::progress::Totals;
@@ -30,22 +29,6 @@ impl Samples {
     #[must_use]
     pub fn begin(&self) -> Option<Duration> {
         self.0.iter().find(|sample| sample.totals.leased + sample.totals.done > 0).map(|sample| sample.at)
-    }
-
-    /// Seconds that the engine of each place has computed, by its place: processes that followed each other are added up.
-    #[must_use]
-    pub fn busy_seconds(&self) -> Vec<f64> {
-        let mut processes: BTreeMap<(u32, String), f64> = BTreeMap::new();
-        for report in self.0.iter().flat_map(|sample| &sample.workers) {
-            let busy = processes.entry((report.index, report.worker.to_string())).or_default();
-            *busy = busy.max(report.busy_seconds);
-        }
-        let places = processes.keys().map(|(place, _)| place + 1).max().unwrap_or_default();
-        let mut busy = vec![0.0; places as usize];
-        for ((place, _), seconds) in processes {
-            busy[place as usize] += seconds;
-        }
-        busy
     }
 
     /// What each place was seen to do, in seconds since the begin: a look tells of the time until the next one.
@@ -119,8 +102,6 @@ mod tests {
             sample(9, 0, 4, &[]),
         ]);
         assert_eq!(samples.begin(), Some(Duration::from_secs(3)));
-        let busy: f64 = samples.busy_seconds().iter().sum();
-        assert_eq!((samples.busy_seconds().len(), busy), (2, 7.5));
         let bars: Vec<(usize, f64, f64)> =
             samples.bars().iter().map(|bar| (bar.node, bar.from, bar.until)).collect();
         assert_eq!(bars, [(0, 0.0, 2.0), (1, 0.0, 2.0), (0, 2.0, 5.0)]);

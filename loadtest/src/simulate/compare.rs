@@ -53,6 +53,14 @@ pub struct Run {
     pub outcome: Outcome,
 }
 
+impl Run {
+    /// Makespan over the lower bound; 1 where there is nothing to do.
+    #[must_use]
+    pub fn over_bound(&self) -> f64 {
+        if self.lower_bound > 0.0 { self.outcome.makespan / self.lower_bound } else { 1.0 }
+    }
+}
+
 /// What a schedule's runs came to: medians, and the least and greatest of the ratio.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
@@ -72,8 +80,8 @@ pub struct Row {
     pub node_hours: f64,
     /// Hours of nodes spent on recordings whose node died meanwhile.
     pub begun_again_hours: f64,
-    /// Recordings that were given up.
-    pub given_up: f64,
+    /// Recordings that were given up, in the run with the most.
+    pub given_up: usize,
 }
 
 impl Comparison {
@@ -128,7 +136,7 @@ impl Comparison {
                 values.sort_by(f64::total_cmp);
                 values
             };
-            let ratios = of(&|run| run.outcome.makespan / run.lower_bound);
+            let ratios = of(&Run::over_bound);
             Row {
                 policy,
                 makespan_seconds: median(&of(&|run| run.outcome.makespan)),
@@ -138,7 +146,12 @@ impl Comparison {
                 idle_share: median(&of(&|run| run.outcome.idle_share(nodes))),
                 node_hours: median(&of(&|run| run.outcome.nodes / 3600.0)),
                 begun_again_hours: median(&of(&|run| run.outcome.begun_again / 3600.0)),
-                given_up: median(&of(&|run| run.outcome.given_up as f64)),
+                given_up: runs
+                    .iter()
+                    .filter(|run| run.policy == policy)
+                    .map(|run| run.outcome.given_up)
+                    .max()
+                    .unwrap_or_default(),
             }
         };
         self.policies.iter().map(row).collect()

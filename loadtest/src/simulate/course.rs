@@ -68,11 +68,14 @@ struct Event {
 struct Node {
     /// How often it has died.
     life: u32,
-    is_up: bool,
     engine: Option<Begun>,
     /// Claimed, and not begun.
     ahead: Option<usize>,
     left_at: Option<f64>,
+    /// When it died, while nothing has come in its place.
+    down_since: Option<f64>,
+    /// Seconds for which it was down.
+    down: f64,
     deaths: Option<(StdRng, Exp<f64>)>,
 }
 
@@ -113,10 +116,11 @@ impl<'a> Course<'a> {
         };
         let node = |node| Node {
             life: 0,
-            is_up: false,
             engine: None,
             ahead: None,
             left_at: None,
+            down_since: None,
+            down: 0.0,
             deaths: deaths(node),
         };
         let mut course = Self {
@@ -162,6 +166,9 @@ impl<'a> Course<'a> {
     }
 
     fn start(&mut self, node: usize) {
+        if let Some(since) = self.nodes[node].down_since.take() {
+            self.nodes[node].down += self.now - since;
+        }
         // A pod a recording starts with its recording.
         let cold = if self.policy.starts_cold_each_time() { 0.0 } else { self.farm.cold_start };
         self.span(node, self.now, self.now + cold, Doing::Starting);
@@ -173,7 +180,6 @@ impl<'a> Course<'a> {
     }
 
     fn ready(&mut self, node: usize) {
-        self.nodes[node].is_up = true;
         if let Some(begun) = self.nodes[node].engine.take() {
             self.outcome.busy += self.farm.seconds_for(&self.jobs[begun.job], node);
             self.outcome.makespan = self.now;
@@ -191,7 +197,7 @@ impl<'a> Course<'a> {
         }
         let Some(faults) = self.farm.faults else { return };
         self.nodes[node].life += 1;
-        self.nodes[node].is_up = false;
+        self.nodes[node].down_since = Some(self.now);
         self.idle.remove(&node);
         self.with_ahead.remove(&node);
         let begun = self.nodes[node].engine.take();
@@ -217,14 +223,22 @@ impl<'a> Course<'a> {
     fn hand_out(&mut self) {
         let mut began = Vec::new();
         loop {
-            let mut moved = false;
+            let (mut moved, mut is_empty) = (false, false);
             for node in self.idle.clone() {
                 let ahead = self.nodes[node].ahead.take();
                 self.with_ahead.remove(&node);
-                if let Some(job) = ahead.or_else(|| self.queue.take(node, true, &self.lost)) {
+                let job = match ahead {
+                    Some(job) => Some(job),
+                    None if is_empty => None,
+                    None => self.queue.take(node, true, &self.lost),
+                };
+                if let Some(job) = job {
                     self.begin(node, job);
                     began.push(node);
                     moved = true;
+                } else {
+                    // With nothing in hand, who finds nothing in a common queue stands for all.
+                    is_empty = self.queue.is_common();
                 }
             }
             if self.idle.is_empty() || self.with_ahead.is_empty() {
@@ -303,8 +317,13 @@ impl<'a> Course<'a> {
     }
 
     fn end(mut self) -> Outcome {
-        let end = self.outcome.makespan;
-        self.outcome.nodes = self.nodes.iter().map(|node| node.left_at.unwrap_or(end).min(end)).sum();
+        // The last one may have been given up after all others were done.
+        let end = self.now;
+        let was_there = |node: &Node| {
+            let down = node.down + node.down_since.map_or(0.0, |since| (end - since).max(0.0));
+            node.left_at.unwrap_or(end).min(end) - down
+        };
+        self.outcome.nodes = self.nodes.iter().map(was_there).sum();
         self.outcome
     }
 }

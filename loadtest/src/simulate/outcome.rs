@@ -9,7 +9,8 @@ pub struct Outcome {
     pub makespan: f64,
     /// Time that nodes spent on recordings that they finished.
     pub busy: f64,
-    /// Time that nodes were there: from the start until each had nothing more to do.
+    /// Time that nodes were there: from the start until each had nothing more to do, without the time from a death until
+    /// another pod started in its place.
     pub nodes: f64,
     /// Time spent on recordings whose node died meanwhile.
     pub begun_again: f64,

@@ -67,6 +67,11 @@ impl Queue {
         }
     }
 
+    /// Whether any node can take anything that waits.
+    pub(super) fn is_common(&self) -> bool {
+        !matches!(self, Self::Own(_))
+    }
+
     /// Windows that can be claimed ahead; `None` where nobody does so.
     pub(super) fn unclaimed(&self) -> Option<u64> {
         match self {

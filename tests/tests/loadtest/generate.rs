@@ -22,17 +22,23 @@ fn the_same_options_make_the_same_backlog_and_go_on_where_it_stopped() -> anyhow
         loadtest.args(["--recordings", recordings, "--seed", seed]).run()?.expect(0)
     };
     make("a", "40", "1")?.says(&["40 recordings", "40 written, 0 there before"])?;
-    let kept = world.path().join("a/0000/0000003.flac");
     std::fs::remove_file(world.path().join("a/0000/0000007.flac"))?;
-    std::fs::write(&kept, "a user's own")?;
     make("a", "60", "1")?.says(&["60 recordings", "21 written, 39 there before"])?;
-    ensure!(std::fs::read(&kept)? == b"a user's own", "what was there was written over");
     make("b", "60", "1")?;
-    let (mut once, twice) = (bytes(&world.path().join("a"))?, bytes(&world.path().join("b"))?);
-    once.insert("0000/0000003.flac".into(), twice["0000/0000003.flac"].clone());
+    let (once, twice) = (bytes(&world.path().join("a"))?, bytes(&world.path().join("b"))?);
     ensure!(once == twice && twice.len() == 60, "{:?} and {:?}", once.keys(), twice.keys());
     make("c", "60", "2")?;
     ensure!(bytes(&world.path().join("c"))? != twice, "another seed made the same");
+    // Over a user's own, or another backlog, nothing is written.
+    let kept = world.path().join("c/0000/0000003.flac");
+    std::fs::write(&kept, "a user's own")?;
+    let before = bytes(&world.path().join("c"))?;
+    for seed in ["2", "1"] {
+        let loadtest = Steno::loadtest(world.path())?.args(["generate", "c"]).args(LENGTHS);
+        let refused = loadtest.args(["--recordings", "90", "--seed", seed]).run()?.expect(2)?;
+        refused.says(&["is there already, and is none of these recordings; give an empty place"])?;
+        ensure!(bytes(&world.path().join("c"))? == before, "a refused one has written");
+    }
     // Steno reads the lengths that were drawn.
     let listed = world.steno()?.args(["manifest", "b"]).run()?.expect(0)?;
     let seconds: Vec<f64> = listed.json_lines()?.iter().filter_map(|line| line["seconds"].as_f64()).collect();

@@ -1,6 +1,7 @@
 //! Load tests of the real Steno.
 
 use anyhow::{Context as _, ensure};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use steno_tests::invariants;
 use steno_tests::steno::Steno;
@@ -12,10 +13,14 @@ fn backlog(world: &World, recordings: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(world: &World) -> anyhow::Result<Steno> {
+fn run(world: &World, speed: &str) -> anyhow::Result<Steno> {
     let loadtest =
         Steno::loadtest(world.path())?.arg("run").arg(world.input()).arg("--out").arg(world.output());
-    Ok(loadtest.args(["--workers", "4", "--speed", "2000", "--json"]))
+    let loadtest = loadtest.args(["--workers", "4", "--speed", speed, "--json"]);
+    // What it keeps of a failed run goes with the world.
+    let temporary = world.path().join("tmp");
+    std::fs::create_dir_all(&temporary)?;
+    Ok(loadtest.envs([("TMPDIR", temporary.to_string_lossy().as_ref())]))
 }
 
 fn number(value: &Value) -> anyhow::Result<f64> {
@@ -27,8 +32,13 @@ fn a_run_is_measured_from_its_first_claim_to_its_last_transcript() -> anyhow::Re
     let world = World::new()?;
     backlog(&world, "300")?;
     let report = world.path().join("report.html");
-    let ended =
-        run(&world)?.args(["--profile", "ramp"]).arg("--report").arg(&report).run()?.expect(0)?.json()?;
+    let ended = run(&world, "2000")?
+        .args(["--profile", "ramp"])
+        .arg("--report")
+        .arg(&report)
+        .run()?
+        .expect(0)?
+        .json()?;
     let rounds = ended["rounds"].as_array().context("no rounds")?;
     let workers: Vec<f64> = rounds.iter().map(|round| number(&round["workers"])).collect::<Result<_, _>>()?;
     ensure!(workers == [1.0, 2.0, 4.0], "{workers:?}");
@@ -63,13 +73,34 @@ fn a_run_is_measured_from_its_first_claim_to_its_last_transcript() -> anyhow::Re
 fn a_broken_limit_is_named_and_told_by_the_exit_code() -> anyhow::Result<()> {
     let world = World::new()?;
     backlog(&world, "40")?;
-    let broken =
-        run(&world)?.args(["--max-over-bound", "0.01", "--max-claim-p99-ms", "0.000001"]).run()?.expect(1)?;
+    let broken = run(&world, "2000")?
+        .args(["--max-over-bound", "0.01", "--max-claim-p99-ms", "0.000001"])
+        .run()?
+        .expect(1)?;
     broken.says(&[
         "Limit broken: makespan ÷ bound is ",
         "at most 0.01 is wanted",
         "Limit broken: claim p99 in ms",
     ])?;
+    // The same once more would measure nothing.
+    run(&world, "2000")?
+        .run()?
+        .expect(2)?
+        .says(&["holds transcripts of 40 of the recordings already", "State and logs are kept in "])?;
+    invariants::nothing_runs(&world)
+}
+
+#[test]
+fn who_stops_a_load_test_stops_its_run() -> anyhow::Result<()> {
+    let world = World::new()?;
+    backlog(&world, "40")?;
+    let output = world.output();
+    let mut running = run(&world, "20")?.start()?;
+    running.until("workers are there", |running| {
+        Ok(!running.children("steno")?.is_empty() && output.join("round-1").exists())
+    })?;
+    running.signal(Signal::SIGTERM)?;
+    running.ended()?.expect(5)?.says(&["stopped, and the run with it", "State and logs are kept in "])?;
     invariants::nothing_runs(&world)
 }
 
@@ -77,7 +108,7 @@ fn a_broken_limit_is_named_and_told_by_the_exit_code() -> anyhow::Result<()> {
 fn what_steno_refuses_is_told_and_the_state_kept() -> anyhow::Result<()> {
     let world = World::new()?;
     backlog(&world, "4")?;
-    let refused = run(&world)?.args(["--", "--format", "doc"]).run()?.expect(6)?;
+    let refused = run(&world, "2000")?.args(["--", "--format", "doc"]).run()?.expect(2)?;
     refused.says(&["doc", "steno ended early", "State and logs are kept in "])?;
     invariants::nothing_runs(&world)
 }
