@@ -105,6 +105,11 @@ pub struct InHand {
 }
 
 impl InHand {
+    /// Whether it takes one more whatever is left for others.
+    fn needs_one(&self) -> bool {
+        self.waiting == 0 && self.begun <= 1
+    }
+
     /// With what Redis knows.
     #[must_use]
     pub fn ahead(&self, unclaimed: u64, workers: u32) -> Ahead {
@@ -125,24 +130,34 @@ pub async fn claim_one(claims: &Claims, station: &Station, in_hand: InHand) -> R
         return Ok(Claimed::Lease(Box::new(lease)));
     }
     let meta = &station.config.meta;
+    // Whoever needs one in any case need not look at all shards, as long as its own has some.
+    if in_hand.needs_one()
+        && let Some(claimed) = one_of(claims.take(station, station.home, alone).await?)
+    {
+        return Ok(claimed);
+    }
     let counts = station.leases.all_counts(meta.shards).await?;
     let unclaimed = windows_unclaimed(&counts, meta.options.window_seconds());
     if !in_hand.ahead(unclaimed, station.config.workers).wants_more() {
         return Ok(Claimed::Enough { unclaimed });
     }
     for shard in shard_order(station.home, &counts) {
-        let claim = claims.take(station, shard, alone).await?;
-        if claim.batch == BatchState::Cancelled {
-            return Ok(Claimed::Cancelled);
-        }
-        if let Some(lease) = claim.leases.into_iter().next() {
-            return Ok(Claimed::Lease(Box::new(lease)));
+        if let Some(claimed) = one_of(claims.take(station, shard, alone).await?) {
+            return Ok(claimed);
         }
     }
     if counts.iter().any(|shard| shard.cancelled) {
         return Ok(Claimed::Cancelled);
     }
     Ok(Claimed::Nothing { open: counts.iter().map(ShardCounts::open).sum() })
+}
+
+/// What a claim of one recording found; `None` if nothing.
+fn one_of(claim: Claim) -> Option<Claimed> {
+    if claim.batch == BatchState::Cancelled {
+        return Some(Claimed::Cancelled);
+    }
+    claim.leases.into_iter().next().map(|lease| Claimed::Lease(Box::new(lease)))
 }
 
 /// Whether an idle worker may leave for good.

@@ -21,7 +21,7 @@ pub struct Figures {
     pub bytes_per_item: f64,
     /// Microseconds of Redis's CPU for each item that was claimed and completed.
     pub cpu_us_per_item: f64,
-    /// Milliseconds that half of the claims took at most: with what is looked at before them.
+    /// Milliseconds that half of the claims took at most, as the worker saw them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim_p50_ms: Option<f64>,
     /// The same of 99 of a hundred.
