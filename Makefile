@@ -120,7 +120,7 @@ doc: setup ## Build the API documentation, warnings are errors
 .PHONY: scripts
 scripts: ## Check the shell scripts and test what is written in Python
 	@tools/setup shellcheck
-	.local/bin/shellcheck .ci/run tools/dist tools/check-dist tools/parity-suite
+	.local/bin/shellcheck .ci/run tools/dist tools/check-dist tools/parity-suite loadtest/peers/*/setup loadtest/peers/*/run
 	PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover -s tools -t tools
 
 ##@ Measure

@@ -16,7 +16,9 @@ use crate::storage::S3Config;
 pub struct WorkerConfig {
     /// What to transcribe, whereto and how.
     pub meta: BatchMeta,
-    /// Workers of the batch, this one among them: as many as were started with it, at least 1.
+    /// Workers of the batch, this one among them: as many as were started with it. A file of an earlier version has none, and its
+    /// worker takes itself to be alone.
+    #[serde(default)]
     pub workers: u32,
     /// Where the leases are.
     pub redis: RedisConfig,

@@ -11,6 +11,7 @@ mod every_write;
 mod faults;
 mod mistakes;
 mod queue;
+mod reconcile;
 mod requeue;
 mod surroundings;
 mod uneven;
