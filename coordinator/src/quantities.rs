@@ -33,6 +33,18 @@ pub fn wall(duration: Duration) -> String {
     }
 }
 
+/// An amount of audio in seconds: as [`audio`].
+#[must_use]
+pub fn audio_seconds(seconds: f64) -> String {
+    audio((seconds.max(0.0) * 1000.0) as u64)
+}
+
+/// A wall time in seconds: as [`wall`].
+#[must_use]
+pub fn wall_seconds(seconds: f64) -> String {
+    wall(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// A count with its thousands separated: `1,234,567`.
 #[must_use]
 pub fn grouped(count: u64) -> String {
@@ -89,6 +101,11 @@ mod tests {
         assert_eq!(wall(Duration::from_millis(7_600)), "8 s");
         assert_eq!(wall(Duration::from_secs(7_500)), "2 h 05 min");
         assert_eq!(wall(Duration::from_secs(273_600)), "3 d 4 h");
+        assert_eq!((audio_seconds(738.0), audio_seconds(-1.0)), ("12.3 min".to_owned(), "0.0 s".to_owned()));
+        assert_eq!(
+            (wall_seconds(7_500.0), wall_seconds(f64::NAN)),
+            ("2 h 05 min".to_owned(), "0 s".to_owned())
+        );
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(counted(1, "recording"), "1 recording");
         assert_eq!(counted(0, "recording"), "0 recordings");

@@ -32,7 +32,7 @@ use crate::summary::{Outcome, Summary};
 use begin::{check_redis, create, recover};
 use model::Model;
 use rounds::Rounds;
-use supervision::Interrupts;
+pub use supervision::{Interrupts, Urgency};
 use turn::Turn;
 
 /// Runs a batch to its end, or until it is stopped.

@@ -1,12 +1,11 @@
 //! The end of a run: what is done, what is not and why, and where things are.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde::Serialize;
 use steno_shared::exit::Exit;
 
-use crate::quantities::{audio, counted, grouped, name, wall};
+use crate::quantities::{audio_seconds, counted, grouped, name, wall_seconds};
 
 /// How many failed recordings the summary names; `steno items` lists them all.
 const FAILED_SHOWN: usize = 10;
@@ -86,14 +85,14 @@ impl Summary {
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let wall_time = wall(Duration::try_from_secs_f64(self.wall_seconds).unwrap_or_default());
+        let wall_time = wall_seconds(self.wall_seconds);
         let head = match self.outcome {
             Outcome::Finished => "Finished",
             Outcome::Interrupted => "Stopped",
         };
         let _ = write!(out, "{head}: {} transcribed", counted(self.done, "recording"));
         if self.done > 0 {
-            let audio = audio((self.audio_seconds * 1000.0) as u64);
+            let audio = audio_seconds(self.audio_seconds);
             let _ = write!(out, ", {audio} of audio in {wall_time} ({:.1}x real time)", self.speed);
             if let Some(busy) = self.engine_busy {
                 let _ = write!(out, ", engine busy {:.1}%", busy * 100.0);

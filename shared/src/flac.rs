@@ -27,12 +27,13 @@ pub fn header_only(seconds: f64, own: [u8; 16]) -> Vec<u8> {
     const RATE: u64 = 16_000;
     const BYTES_A_SECOND: f64 = 13.0;
     // The last block of metadata, STREAMINFO, of 34 bytes; blocks of 4,096 samples, frames of unknown size.
+    let seconds = seconds.max(0.0);
     let mut file = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
-    let samples = (seconds.max(0.0) * RATE as f64).round() as u64 & 0xF_FFFF_FFFF;
+    let samples = (seconds * RATE as f64).round() as u64 & 0xF_FFFF_FFFF;
     // 20 bits of sample rate, 3 of channels less one, 5 of bits a sample less one, 36 of samples.
     file.extend_from_slice(&(RATE << 44 | 15 << 36 | samples).to_be_bytes());
     file.extend_from_slice(&own);
-    file.resize(file.len() + (BYTES_A_SECOND * seconds.max(0.0)).ceil() as usize, 0);
+    file.resize(file.len() + (BYTES_A_SECOND * seconds).ceil() as usize, 0);
     file
 }
 

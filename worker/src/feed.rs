@@ -164,8 +164,7 @@ impl Feed {
 
     /// Whether a batch is waiting or being prepared, or enough is being prepared at once.
     fn is_full(&self, under_way: &UnderWay) -> bool {
-        let waiting = self.prefetch.n_waiting() + under_way.expected;
-        waiting >= self.prefetch.batch_size() || under_way.tasks.len() >= self.most_at_once()
+        self.waiting(under_way) >= self.prefetch.batch_size() || under_way.tasks.len() >= self.most_at_once()
     }
 
     /// Whether what would be claimed now would wait too long for the engine, as far as is known here.
@@ -178,10 +177,15 @@ impl Feed {
     fn in_hand(&self, under_way: &UnderWay) -> InHand {
         InHand {
             nothing: self.held.is_empty(),
-            waiting: self.prefetch.n_waiting() + under_way.expected,
+            waiting: self.waiting(under_way),
             begun: self.begun(),
             batch_size: self.prefetch.batch_size(),
         }
+    }
+
+    /// Windows that wait for the engine or are being prepared for it.
+    fn waiting(&self, under_way: &UnderWay) -> usize {
+        self.prefetch.n_waiting() + under_way.expected
     }
 
     /// Windows that are left of the recording that the engine has begun, where it takes one after the other.

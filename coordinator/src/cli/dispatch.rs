@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::inspect::{self, Access, Item, ItemFilter, Selection};
 use crate::manifest::Found;
 use crate::progress::write_line;
-use crate::quantities::{audio, counted, name};
+use crate::quantities::{audio_seconds, counted, name};
 use crate::{coordinate, manifest, model, reconcile, run, state};
 
 /// Runs the command line of this process.
@@ -108,7 +108,7 @@ async fn print_manifest(arguments: ManifestArguments) -> Result<Exit, Failure> {
     write_line(&format!(
         "{}, {} of audio{}",
         counted(summary.recordings, "recording"),
-        audio((summary.seconds.max(0.0) * 1000.0) as u64),
+        audio_seconds(summary.seconds),
         if summary.estimated > 0 {
             format!(" ({} estimated from their size)", summary.estimated)
         } else {

@@ -12,7 +12,7 @@ use super::pods::{PodState, PodView};
 use super::record::{Phase, Record};
 use super::settings::Price;
 use crate::progress::Totals;
-use crate::quantities::{audio, counted, grouped, name, wall};
+use crate::quantities::{audio_seconds, counted, grouped, name, wall};
 
 /// How many reasons for which pods were replaced are told.
 const REPLACED_MAX: usize = 5;
@@ -277,7 +277,6 @@ impl NodeStatus {
 impl WorkerDoing {
     fn text(&self) -> String {
         let recording = self.recording.as_deref().map(|text| name(text, 60)).unwrap_or_default();
-        let ms = |seconds: f64| (seconds.max(0.0) * 1000.0) as u64;
         match self.phase {
             WorkerPhase::Idle => "idle".to_owned(),
             WorkerPhase::Fetching => format!("fetching {recording}"),
@@ -286,8 +285,8 @@ impl WorkerDoing {
             WorkerPhase::Transcribing => {
                 format!(
                     "{recording}, {} of {}",
-                    audio(ms(self.position_seconds)),
-                    audio(ms(self.length_seconds))
+                    audio_seconds(self.position_seconds),
+                    audio_seconds(self.length_seconds)
                 )
             }
         }

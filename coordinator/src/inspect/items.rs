@@ -6,7 +6,7 @@ use steno_shared::leases::{ItemRow, ItemState, Leases};
 
 use crate::failure::Failure;
 use crate::listing;
-use crate::quantities::{audio, counted, name};
+use crate::quantities::{audio_seconds, counted, name};
 
 /// Which items to list.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +103,7 @@ impl Item {
     /// The item on one line.
     #[must_use]
     pub fn text(&self) -> String {
-        let length = audio((self.seconds.max(0.0) * 1000.0) as u64);
+        let length = audio_seconds(self.seconds);
         let mut line = format!("{}  {:<7}  {length:>9}  {}", self.id, self.state, name(&self.name, 80));
         if let Some(error) = &self.error {
             let class = self.error_class.as_deref().unwrap_or("error");

@@ -42,22 +42,9 @@ impl EngineTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use steno_shared::leases::Phase;
 
     fn report(worker: &str, busy_seconds: f64, engine_seconds: f64) -> WorkerReport {
-        WorkerReport {
-            worker: WorkerId::new(worker),
-            index: 0,
-            phase: Phase::Idle,
-            recording: None,
-            position_seconds: 0.0,
-            length_seconds: 0.0,
-            finished: 0,
-            finished_seconds: 0.0,
-            in_hand_seconds: 0.0,
-            busy_seconds,
-            engine_seconds,
-        }
+        WorkerReport { busy_seconds, engine_seconds, ..WorkerReport::idle(WorkerId::new(worker), 0) }
     }
 
     #[test]

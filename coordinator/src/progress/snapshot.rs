@@ -93,17 +93,12 @@ mod tests {
     fn a_late_report_of_a_finished_recording_is_not_counted_twice() {
         let totals = Totals { audio_ms: 60_000, done_ms: 30_000, leased_ms: 5_000, ..Totals::default() };
         let report = WorkerReport {
-            worker: WorkerId::new("worker-0"),
-            index: 0,
             phase: Phase::Publishing,
             recording: Some("a.mp3".into()),
             position_seconds: 30.0,
             length_seconds: 30.0,
-            finished: 0,
-            finished_seconds: 0.0,
             in_hand_seconds: 30.0,
-            busy_seconds: 0.0,
-            engine_seconds: 0.0,
+            ..WorkerReport::idle(WorkerId::new("worker-0"), 0)
         };
         let snapshot = Snapshot { totals, workers: vec![report] };
         assert_eq!(snapshot.behind_ms(), 35_000);

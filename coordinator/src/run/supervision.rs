@@ -293,27 +293,33 @@ fn lost(course: &Course) -> Result<Watched, Failure> {
 
 /// How urgently the user wants the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
+pub enum Urgency {
     /// Ctrl-C: finish what is in hand, the first time.
     Drain,
     /// SIGTERM: at once.
     Now,
 }
 
-pub(super) struct Interrupts {
+/// Requests to stop this process.
+pub struct Interrupts {
     interrupt: SignalStream,
     terminate: SignalStream,
 }
 
 impl Interrupts {
-    pub(super) fn listen() -> Result<Self, Failure> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::internal(format!("failed to listen for signals: {error}")))
         };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    pub(super) async fn next(&mut self) -> Urgency {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Urgency {
         tokio::select! {
             _ = self.interrupt.recv() => Urgency::Drain,
             _ = self.terminate.recv() => Urgency::Now,

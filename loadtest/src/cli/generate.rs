@@ -7,7 +7,7 @@ use clap::Args;
 use steno_coordinator::cli::S3Arguments;
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
-use steno_coordinator::quantities::{audio, counted, grouped};
+use steno_coordinator::quantities::{audio_seconds, counted, grouped};
 use steno_shared::storage::{Location, Store};
 
 use super::drawn::DrawnArguments;
@@ -30,7 +30,7 @@ pub(super) struct GenerateArguments {
 /// Writes a backlog.
 pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
     let seconds = arguments.drawn.seconds()?;
-    let ms = (seconds.iter().sum::<f64>() * 1000.0) as u64;
+    let audio = audio_seconds(seconds.iter().sum());
     let backlog = Backlog { seed: arguments.drawn.seed, seconds };
     let store = Store::open(&arguments.output, &arguments.s3.config()).await?;
     let told = Mutex::new(Instant::now());
@@ -49,7 +49,7 @@ pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failur
     write_line(&format!(
         "{}, {} of audio without speech, in {}: {} written, {} there before",
         counted(all, "recording"),
-        audio(ms),
+        audio,
         arguments.output,
         grouped(written.new),
         grouped(written.there),

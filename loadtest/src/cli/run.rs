@@ -9,8 +9,9 @@ use serde::Serialize;
 use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
-use steno_coordinator::quantities::{audio, counted};
+use steno_coordinator::quantities::{audio_seconds, counted};
 use steno_shared::exit::Exit;
+use steno_shared::leases::Operation;
 use steno_shared::storage::Location;
 
 use super::files::{command_line, write_file};
@@ -206,8 +207,7 @@ fn text(rounds: &[Round]) -> String {
         "Redis MiB"
     );
     for round in rounds {
-        let claim = round.latencies.iter().find(|latency| latency.operation == "claim");
-        let claim = claim.map_or_else(String::new, |claim| {
+        let claim = round.latency(Operation::Claim).map_or_else(String::new, |claim| {
             format!("{:.2}/{:.2}/{:.1}", claim.p50_ms, claim.p99_ms, claim.max_ms)
         });
         let _ = writeln!(
@@ -227,8 +227,8 @@ fn text(rounds: &[Round]) -> String {
         );
     }
     if let Some(last) = rounds.last() {
-        let ms = (last.audio_seconds * 1000.0) as u64;
-        let _ = write!(out, "{} of audio in each; {}", audio(ms), counted(rounds.len() as u64, "round"));
+        let audio = audio_seconds(last.audio_seconds);
+        let _ = write!(out, "{audio} of audio in each; {}", counted(rounds.len() as u64, "round"));
     }
     out
 }

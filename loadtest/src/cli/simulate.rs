@@ -1,22 +1,20 @@
 //! `steno-loadtest simulate`.
 
-use std::fmt::Write as _;
 use std::io::BufReader;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
-use steno_coordinator::quantities::{audio, counted, wall};
+use steno_coordinator::quantities::{audio_seconds, counted, wall_seconds};
 
 use super::drawn::DrawnArguments;
 use super::files::{command_line, write_file};
 use super::numbers::{above_zero, up_to_three, zero_or_more};
 use crate::lengths::read_seconds;
-use crate::report::{picture, simulated};
+use crate::report::{picture, simulated, table};
 use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
 
 /// A start may take so many times as long as a node lives on average: one in twenty still gets through.
@@ -87,15 +85,7 @@ struct Report<'a> {
     nodes: usize,
     seeds: &'a [u64],
     lower_bound_seconds: f64,
-    policies: Vec<PricedRow>,
-}
-
-#[derive(Serialize)]
-struct PricedRow {
-    #[serde(flatten)]
-    row: Row,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<f64>,
+    policies: &'a [Row],
 }
 
 /// Simulates, and prints a table or JSON.
@@ -103,18 +93,14 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let comparison = arguments.comparison()?;
     let runs = comparison.play();
     let rows = comparison.rows(&runs);
+    let first = comparison.jobs(arguments.drawn.seed);
     if let Some(path) = &arguments.report {
-        let page = simulated(&comparison, &runs, &rows, arguments.price, command_line());
+        let page = simulated(&comparison, &first, &runs, &rows, command_line());
         write_file(path, &page.html())?;
     }
     if let Some(path) = &arguments.picture {
         write_file(path, &picture(&comparison, &runs))?;
     }
-    let rows: Vec<PricedRow> = rows
-        .into_iter()
-        .map(|row| PricedRow { cost: arguments.price.map(|price| price * row.node_hours), row })
-        .collect();
-    let first = comparison.jobs(arguments.drawn.seed);
     let seconds = first.iter().map(|job| job.seconds);
     let report = Report {
         recordings: first.len(),
@@ -123,9 +109,13 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         nodes: comparison.farm.speeds.len(),
         seeds: &comparison.seeds,
         lower_bound_seconds: runs.first().map_or(0.0, |run: &Run| run.lower_bound),
-        policies: rows,
+        policies: &rows,
     };
-    if arguments.json { print_json(&report) } else { print(&text(&report)) }
+    if arguments.json {
+        print_json(&report)
+    } else {
+        print(&format!("{}\n{}", text(&report), table(&comparison, &rows).text().trim_end()))
+    }
 }
 
 impl SimulateArguments {
@@ -174,6 +164,7 @@ impl SimulateArguments {
             farm,
             policies,
             prediction_error: self.prediction_error,
+            price: self.price,
             seeds: (self.drawn.seed..self.drawn.seed.saturating_add(seeds)).collect(),
         })
     }
@@ -195,54 +186,18 @@ fn read_manifest(path: &Path) -> Result<Vec<f64>, Failure> {
     Ok(seconds)
 }
 
+/// What the table stands under.
 fn text(report: &Report<'_>) -> String {
-    let ms = |seconds: f64| (seconds * 1000.0) as u64;
-    let mut out = format!(
-        "{}, {} of audio, the longest {}; {}\n",
-        counted(report.recordings as u64, "recording"),
-        audio(ms(report.audio_seconds)),
-        audio(ms(report.longest_seconds)),
-        counted(report.nodes as u64, "node"),
-    );
-    let many = report.seeds.len() > 1;
-    let bound = wall(Duration::try_from_secs_f64(report.lower_bound_seconds).unwrap_or_default());
-    let _ = if many {
-        writeln!(
-            out,
-            "No schedule ends before {bound} (seed {}; medians of {} seeds below)",
-            report.seeds[0],
-            report.seeds.len()
-        )
-    } else {
-        writeln!(out, "No schedule ends before {bound}")
+    let bound = wall_seconds(report.lower_bound_seconds);
+    let seeds = match report.seeds {
+        [first, _, ..] => format!(" (seed {first}; medians of {} seeds below)", report.seeds.len()),
+        _ => String::new(),
     };
-    let has_cost = report.policies.iter().any(|row| row.cost.is_some());
-    let has_lost = report.policies.iter().any(|row| row.row.given_up > 0);
-    let has_again = report.policies.iter().any(|row| row.row.begun_again_hours > 0.0);
-    let _ = write!(out, "\n{:<20}{:>14}{:>10}", "schedule", "makespan", "÷ bound");
-    let _ = write!(out, "{}{:>8}{:>12}", if many { "         range" } else { "" }, "idle", "node hours");
-    let _ = write!(out, "{}", if has_again { "  begun again" } else { "" });
-    let _ = write!(out, "{}", if has_lost { "  given up" } else { "" });
-    let _ = writeln!(out, "{}", if has_cost { "        cost" } else { "" });
-    for PricedRow { row, cost } in &report.policies {
-        let makespan = wall(Duration::try_from_secs_f64(row.makespan_seconds).unwrap_or_default());
-        let _ = write!(out, "{:<20}{makespan:>14}{:>10.3}", row.policy, row.over_bound);
-        if many {
-            let range = format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest);
-            let _ = write!(out, "{range:>14}");
-        }
-        let _ = write!(out, "{:>7.1}%{:>12.1}", row.idle_share * 100.0, row.node_hours);
-        if has_again {
-            let _ = write!(out, "{:>11.1} h", row.begun_again_hours);
-        }
-        if has_lost {
-            let _ = write!(out, "{:>10}", row.given_up);
-        }
-        if let Some(cost) = cost {
-            let _ = write!(out, "{cost:>12.2}");
-        }
-        out.push('\n');
-    }
-    out.truncate(out.trim_end().len());
-    out
+    format!(
+        "{}, {} of audio, the longest {}; {}\nNo schedule ends before {bound}{seeds}\n",
+        counted(report.recordings as u64, "recording"),
+        audio_seconds(report.audio_seconds),
+        audio_seconds(report.longest_seconds),
+        counted(report.nodes as u64, "node"),
+    )
 }

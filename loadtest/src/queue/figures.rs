@@ -1,6 +1,7 @@
 //! What is measured of a queue.
 
 use serde::Serialize;
+use steno_shared::leases::ServerLoad;
 
 /// The figures of one queue at one size. What a queue does not tell is absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -30,4 +31,16 @@ pub struct Figures {
     /// The same of 999 of a thousand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim_p999_ms: Option<f64>,
+}
+
+impl Figures {
+    /// Bytes that each item takes, from a server's load before and after so many were put in.
+    pub(super) fn bytes_per_item(before: ServerLoad, after: ServerLoad, items: u64) -> f64 {
+        (after.dataset_bytes as f64 - before.dataset_bytes as f64) / items as f64
+    }
+
+    /// Microseconds of CPU that each item took, from a server's load before and after so many were done; 0 if none was.
+    pub(super) fn cpu_us_per_item(before: ServerLoad, after: ServerLoad, done: u64) -> f64 {
+        if done > 0 { (after.cpu_seconds - before.cpu_seconds) * 1e6 / done as f64 } else { 0.0 }
+    }
 }

@@ -64,7 +64,6 @@ impl Peer {
         let (workers, seconds) = (load.workers.to_string(), load.measure.as_secs().max(1).to_string());
         let worked = self.ask(server, &["work", &workers, &seconds])?;
         let used = server.used()?;
-        let per_done = |value: f64| if worked.done > 0 { value / worked.done as f64 } else { 0.0 };
         Ok(Figures {
             queue: self.name.clone(),
             items: load.items,
@@ -72,8 +71,8 @@ impl Peer {
             enqueued_per_second: enqueued.done as f64 / enqueued.seconds.max(1e-9),
             done: worked.done,
             done_per_second: worked.done as f64 / worked.seconds.max(1e-9),
-            bytes_per_item: (filled.memory_bytes - before.memory_bytes) / load.items as f64,
-            cpu_us_per_item: per_done((used.cpu_seconds - filled.cpu_seconds) * 1e6),
+            bytes_per_item: Figures::bytes_per_item(before, filled, load.items),
+            cpu_us_per_item: Figures::cpu_us_per_item(filled, used, worked.done),
             ..Figures::default()
         })
     }

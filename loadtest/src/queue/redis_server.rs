@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::Connection;
 use steno_coordinator::failure::Failure;
+use steno_shared::leases::ServerLoad;
 
 /// How long it may take to start.
 const START_MAX: Duration = Duration::from_secs(10);
@@ -19,15 +20,6 @@ pub struct RedisServer {
     process: Child,
     port: u16,
     _data: tempfile::TempDir,
-}
-
-/// What a server has used so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Used {
-    /// Bytes of its data set.
-    pub memory_bytes: f64,
-    /// Seconds of CPU.
-    pub cpu_seconds: f64,
 }
 
 impl RedisServer {
@@ -77,19 +69,12 @@ impl RedisServer {
     ///
     /// # Errors
     /// If it does not answer.
-    pub fn used(&self) -> Result<Used, Failure> {
+    pub fn used(&self) -> Result<ServerLoad, Failure> {
         let info: String = self
             .connection()
             .and_then(|mut connection| redis::cmd("INFO").query(&mut connection))
             .map_err(|error| Failure::lost(format!("failed to look at {}: {error}", self.url())))?;
-        let field = |name: &str| {
-            let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            value.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or_default()
-        };
-        Ok(Used {
-            memory_bytes: field("used_memory_dataset"),
-            cpu_seconds: field("used_cpu_user") + field("used_cpu_sys"),
-        })
+        Ok(ServerLoad::of_info(&info))
     }
 
     fn connection(&self) -> redis::RedisResult<Connection> {

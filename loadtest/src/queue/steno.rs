@@ -85,8 +85,6 @@ pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, 
     let took = began.elapsed();
     let used = server.used()?;
     let done = done.load(Ordering::Relaxed);
-    let per_done = |value: f64| if done > 0 { value / done as f64 } else { 0.0 };
-    let ms = |share: f64| Some(claims.quantile(share).as_secs_f64() * 1000.0);
     Ok(Figures {
         queue: "steno".to_owned(),
         items: load.items,
@@ -94,11 +92,11 @@ pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, 
         enqueued_per_second: load.items as f64 / enqueued.as_secs_f64(),
         done,
         done_per_second: done as f64 / took.as_secs_f64(),
-        bytes_per_item: (filled.memory_bytes - before.memory_bytes) / load.items as f64,
-        cpu_us_per_item: per_done((used.cpu_seconds - connected.cpu_seconds) * 1e6),
-        claim_p50_ms: ms(0.5),
-        claim_p99_ms: ms(0.99),
-        claim_p999_ms: ms(0.999),
+        bytes_per_item: Figures::bytes_per_item(before, filled, load.items),
+        cpu_us_per_item: Figures::cpu_us_per_item(connected, used, done),
+        claim_p50_ms: Some(claims.quantile_ms(0.5)),
+        claim_p99_ms: Some(claims.quantile_ms(0.99)),
+        claim_p999_ms: Some(claims.quantile_ms(0.999)),
     })
 }
 
@@ -110,7 +108,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Claims and completes until nothing is left or the time is over. Tells how long the claims took, with the counts before them.
+    /// Claims and completes until nothing is left or the time is over. Tells how long the claims took, with whatever was asked before them.
     async fn work(self, until: Instant) -> Result<Latency, LeaseError> {
         let shards = self.load.shards();
         let (home, worker) = (ShardId(self.index % shards), WorkerId::new(&format!("worker-{}", self.index)));

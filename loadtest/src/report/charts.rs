@@ -1,5 +1,6 @@
 //! Charts as SVG, drawn by `plotters`.
 
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use steno_coordinator::quantities::grouped;
@@ -164,16 +165,9 @@ pub fn lines(series: &[Series], y_name: &str) -> String {
             chart
                 .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
                 .label(&one.name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled()));
+                .legend(key(colour));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.9))
-            .border_style(GREY)
-            .label_font(TEXT.into_font().color(&INK))
-            .draw()?;
-        Ok(())
+        legend(&mut chart)
     })
 }
 
@@ -246,25 +240,31 @@ pub fn histogram(seconds: &[f64]) -> String {
                 let x = class as f64 + left;
                 Rectangle::new([(x, 0.0), (x + 0.36, height)], colour.filled())
             });
-            chart
-                .draw_series(bars)?
-                .label(name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled()));
+            chart.draw_series(bars)?.label(name).legend(key(colour));
         }
         let below = TEXT.into_font().color(&INK).pos(Pos::new(HPos::Center, VPos::Top));
         chart.draw_series(CLASSES.iter().enumerate().map(|(class, (end, name))| {
             let name = if end.is_finite() { format!("≤ {name}") } else { (*name).to_owned() };
             EmptyElement::at((class as f64 + 0.5, 0.0)) + Text::new(name, (0, 6), below.clone())
         }))?;
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.9))
-            .border_style(GREY)
-            .label_font(TEXT.into_font().color(&INK))
-            .draw()?;
-        Ok(())
+        legend(&mut chart)
     })
+}
+
+/// What stands for a series in the legend.
+fn key(colour: RGBColor) -> impl Fn((i32, i32)) -> Rectangle<(i32, i32)> {
+    move |(x, y)| Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled())
+}
+
+/// Draws the names of the series.
+fn legend<'a>(chart: &mut ChartContext<'a, SVGBackend<'a>, Plane>) -> Drawing<'a> {
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9))
+        .border_style(GREY)
+        .label_font(TEXT.into_font().color(&INK))
+        .draw()
 }
 
 /// Without decimals that say nothing.
@@ -315,6 +315,7 @@ pub(super) fn stacked(parts: &[(String, String)]) -> String {
     )
 }
 
+type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawing<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 

@@ -1,12 +1,12 @@
 //! The report of measured runs.
 
-use std::time::Duration;
+use steno_coordinator::quantities::{audio_seconds, counted, grouped, wall_seconds};
 
-use steno_coordinator::quantities::{audio, counted, grouped, wall};
+use steno_shared::leases::Operation;
 
 use super::charts::{Series, gantt, lines};
 use super::page::{Chart, Page, Table};
-use crate::run::{Round, Sample};
+use crate::run::{LatencyFigures, Round, Sample};
 
 /// The page of the rounds: a row for each, and the pictures of the last one.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn measured(rounds: &[Round], command: String) -> Page {
         format!(
             "{}, {} of audio, through the real Steno with its real Redis and worker processes; the pictures show the last of {}.",
             counted(round.recordings, "recording"),
-            audio((round.audio_seconds * 1000.0) as u64),
+            audio_seconds(round.audio_seconds),
             counted(rounds.len() as u64, "round"),
         )
     });
@@ -47,9 +47,8 @@ fn table(rounds: &[Round]) -> Table {
         "Redis memory",
     ];
     let row = |round: &Round| {
-        let latency = |operation: &str, of: fn(&crate::run::LatencyFigures) -> f64| {
-            let found = round.latencies.iter().find(|latency| latency.operation == operation);
-            found.map_or_else(String::new, |latency| format!("{:.2} ms", of(latency)))
+        let latency = |operation, of: fn(&LatencyFigures) -> f64| {
+            round.latency(operation).map_or_else(String::new, |latency| format!("{:.2} ms", of(latency)))
         };
         vec![
             round.workers.to_string(),
@@ -59,11 +58,11 @@ fn table(rounds: &[Round]) -> Table {
             time(round.predicted_seconds),
             format!("{:.1}%", round.mean_busy() * 100.0),
             grouped(round.failed),
-            latency("claim", |claim| claim.p50_ms),
-            latency("claim", |claim| claim.p99_ms),
-            latency("claim", |claim| claim.p999_ms),
-            latency("renew", |renew| renew.p99_ms),
-            latency("complete", |complete| complete.p99_ms),
+            latency(Operation::Claim, |claim| claim.p50_ms),
+            latency(Operation::Claim, |claim| claim.p99_ms),
+            latency(Operation::Claim, |claim| claim.p999_ms),
+            latency(Operation::Renew, |renew| renew.p99_ms),
+            latency(Operation::Complete, |complete| complete.p99_ms),
             format!("{:.2} s", round.redis_cpu_seconds),
             format!("{:.1} MiB", mebibytes(round.redis_memory_bytes)),
         ]
@@ -116,9 +115,5 @@ fn mebibytes(bytes: u64) -> f64 {
 }
 
 fn time(seconds: f64) -> String {
-    if seconds < 100.0 {
-        format!("{seconds:.1} s")
-    } else {
-        wall(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-    }
+    if seconds < 100.0 { format!("{seconds:.1} s") } else { wall_seconds(seconds) }
 }

@@ -8,4 +8,4 @@ mod simulated;
 pub use charts::{Bar, BarKind, Series, gantt, histogram, lines};
 pub use measured::measured;
 pub use page::{Chart, Page, Table};
-pub use simulated::{picture, simulated};
+pub use simulated::{picture, simulated, table};

@@ -88,6 +88,30 @@ impl Page {
 }
 
 impl Table {
+    /// The table for a terminal: columns as wide as they must be, the first one to the left.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let lines: Vec<&Vec<String>> = std::iter::once(&self.head).chain(&self.rows).collect();
+        let width = |column: usize| {
+            lines
+                .iter()
+                .filter_map(|line| line.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let mut out = String::new();
+        for line in lines {
+            for (column, (cell, &width)) in line.iter().zip(&widths).enumerate() {
+                let _ =
+                    if column == 0 { write!(out, "{cell:<width$}") } else { write!(out, "  {cell:>width$}") };
+            }
+            out.push('\n');
+        }
+        out
+    }
+
     fn write(&self, out: &mut String) {
         let cells = |row: &[String], kind: &str| -> String {
             row.iter().map(|cell| format!("<{kind}>{}</{kind}>", escaped(cell))).collect()
@@ -108,6 +132,17 @@ pub(super) fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_of_a_terminal_line_up() {
+        let line = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let table = Table {
+            head: line(["schedule", "÷ bound"]),
+            rows: vec![line(["steno", "1.000"]), line(["a pod a recording", "12.5"])],
+        };
+        let wanted = "schedule           ÷ bound\nsteno                1.000\na pod a recording     12.5\n";
+        assert_eq!(table.text(), wanted);
+    }
 
     #[test]
     fn names_of_strangers_stay_text_and_nothing_is_fetched() {

@@ -1,24 +1,15 @@
 //! The report of a simulation.
 
-use std::time::Duration;
-
-use steno_coordinator::quantities::{audio, counted, wall};
+use steno_coordinator::quantities::{audio_seconds, counted, wall_seconds};
 
 use super::charts::{Bar, BarKind, Series, gantt, histogram, lines, stacked};
 use super::page::{Chart, Page, Table};
 use crate::simulate::{Comparison, Doing, Job, Outcome, Policy, Row, Run, Span};
 
-/// The page of a comparison: its table, and the pictures of the first seed's runs.
+/// The page of a comparison: its table, and the pictures of the first seed's runs, which had these recordings.
 #[must_use]
-pub fn simulated(
-    comparison: &Comparison,
-    runs: &[Run],
-    rows: &[Row],
-    price: Option<f64>,
-    command: String,
-) -> Page {
+pub fn simulated(comparison: &Comparison, jobs: &[Job], runs: &[Run], rows: &[Row], command: String) -> Page {
     let first: Vec<&Run> = runs.iter().filter(|run| run.seed == comparison.seeds[0]).collect();
-    let jobs = comparison.jobs(comparison.seeds[0]);
     let nodes = comparison.farm.speeds.len();
     let mut charts = Vec::new();
     let longest = first.iter().map(|run| run.outcome.makespan).fold(0.0, f64::max);
@@ -30,15 +21,15 @@ pub fn simulated(
     if let Some(steno) = first.iter().find(|run| run.policy == Policy::Steno).filter(is_small) {
         charts.push(nodes_over_time(steno, nodes, steno.outcome.makespan, "on its own scale"));
     }
-    charts.push(lengths(&jobs));
+    charts.push(lengths(jobs));
     Page {
         title: format!(
             "{} on {}",
             counted(jobs.len() as u64, "recording"),
             counted(nodes as u64, "GPU node")
         ),
-        facts: facts(comparison, &jobs, first.first().map_or(0.0, |run| run.lower_bound)),
-        table: table(rows, price, comparison.seeds.len() > 1),
+        facts: facts(comparison, jobs, first.first().map_or(0.0, |run| run.lower_bound)),
+        table: table(comparison, rows),
         charts,
         command,
     }
@@ -54,7 +45,8 @@ pub fn picture(comparison: &Comparison, runs: &[Run]) -> String {
         .iter()
         .map(|run| {
             let idle = run.outcome.idle_share(nodes) * 100.0;
-            let title = format!("{}: {}, nodes idle {idle:.0}%", run.policy, time(run.outcome.makespan));
+            let title =
+                format!("{}: {}, nodes idle {idle:.0}%", run.policy, wall_seconds(run.outcome.makespan));
             (title, nodes_over_time(run, nodes, longest, "").svg)
         })
         .collect();
@@ -64,7 +56,6 @@ pub fn picture(comparison: &Comparison, runs: &[Run]) -> String {
 fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String> {
     let farm = &comparison.farm;
     let seconds = jobs.iter().map(|job| job.seconds);
-    let ms = |seconds: f64| (seconds * 1000.0) as u64;
     let (slowest, fastest) = farm
         .speeds
         .iter()
@@ -74,21 +65,21 @@ fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String>
         format!(
             "{} of audio, the longest recording {}; nodes get through {speeds} seconds of audio in a second, and a pod \
              takes {} to start.",
-            audio(ms(seconds.clone().sum())),
-            audio(ms(seconds.fold(0.0, f64::max))),
-            time(farm.cold_start),
+            audio_seconds(seconds.clone().sum()),
+            audio_seconds(seconds.fold(0.0, f64::max)),
+            wall_seconds(farm.cold_start),
         ),
         format!(
             "No schedule that leaves recordings whole ends before {}: one start, then the mean load or the longest \
              recording.",
-            time(lower_bound)
+            wall_seconds(lower_bound)
         ),
     ];
     if let Some(faults) = farm.faults {
         facts.push(format!(
             "Nodes live {} on average; another pod starts {} later.",
-            time(faults.mean_life),
-            time(faults.back_after)
+            wall_seconds(faults.mean_life),
+            wall_seconds(faults.back_after)
         ));
     }
     if comparison.prediction_error > 0.0 {
@@ -106,24 +97,31 @@ fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String>
     facts
 }
 
-fn table(rows: &[Row], price: Option<f64>, has_range: bool) -> Table {
-    let has_lost = rows.iter().any(|row| row.given_up > 0);
+/// The figures of a comparison, for the page and for a terminal.
+#[must_use]
+pub fn table(comparison: &Comparison, rows: &[Row]) -> Table {
+    let has_range = comparison.seeds.len() > 1;
     let has_again = rows.iter().any(|row| row.begun_again_hours > 0.0);
+    let has_lost = rows.iter().any(|row| row.given_up > 0);
+    let has_cost = comparison.price.is_some();
     let mut head = vec!["schedule", "makespan", "÷ bound"];
     head.extend(has_range.then_some("range"));
     head.extend(["idle", "node hours"]);
     head.extend(has_again.then_some("begun again"));
     head.extend(has_lost.then_some("given up"));
-    head.extend(price.map(|_| "cost"));
+    head.extend(has_cost.then_some("cost"));
     let row = |row: &Row| {
-        let mut cells =
-            vec![row.policy.to_string(), time(row.makespan_seconds), format!("{:.3}", row.over_bound)];
+        let mut cells = vec![
+            row.policy.to_string(),
+            wall_seconds(row.makespan_seconds),
+            format!("{:.3}", row.over_bound),
+        ];
         cells
             .extend(has_range.then(|| format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest)));
         cells.extend([format!("{:.1}%", row.idle_share * 100.0), format!("{:.1}", row.node_hours)]);
         cells.extend(has_again.then(|| format!("{:.1} h", row.begun_again_hours)));
         cells.extend(has_lost.then(|| row.given_up.to_string()));
-        cells.extend(price.map(|price| format!("{:.2}", price * row.node_hours)));
+        cells.extend(row.cost.map(|cost| format!("{cost:.2}")));
         cells
     };
     Table { head: head.into_iter().map(str::to_owned).collect(), rows: rows.iter().map(row).collect() }
@@ -142,7 +140,7 @@ fn nodes_over_time(run: &Run, nodes: usize, until: f64, scale: &str) -> Chart {
     };
     let bars: Vec<Bar> = run.outcome.spans.iter().map(bar).collect();
     Chart {
-        title: format!("{}: {}", run.policy, time(run.outcome.makespan)),
+        title: format!("{}: {}", run.policy, wall_seconds(run.outcome.makespan)),
         caption: format!(
             "What each node does, {scale}; idle {:.1}% of the time to the end. Blue works, light blue starts, red is \
              in vain, grey is idle.",
@@ -180,8 +178,4 @@ fn lengths(jobs: &[Job]) -> Chart {
         caption: "Each class by its share of all recordings, and of all audio.".to_owned(),
         svg: histogram(&seconds),
     }
-}
-
-fn time(seconds: f64) -> String {
-    wall(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::inspect::Access;
 use steno_coordinator::progress::Snapshot;
+use steno_coordinator::run::Interrupts;
 use steno_shared::leases::{LeaseError, ServerLoad};
 
 use super::child::Child;
@@ -24,9 +25,10 @@ const LOOK_MAX: Duration = Duration::from_millis(500);
 /// If this process is told to stop: then the run is stopped as well.
 pub(super) async fn watch(child: &mut Child, state: &Path, began: Instant) -> Result<Samples, Failure> {
     let mut samples = Samples::default();
+    let mut interrupts = Interrupts::listen()?;
     let is_over = tokio::select! {
         () = child.end() => true,
-        () = told_to_stop() => false,
+        _ = interrupts.next() => false,
         never = look_again(state, began, &mut samples) => match never {},
     };
     if is_over {
@@ -53,26 +55,13 @@ async fn look_again(state: &Path, began: Instant, samples: &mut Samples) -> Infa
     }
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        // Then only a kill ends this process, and the run goes on as after any.
-        _ => std::future::pending().await,
-    }
-}
-
 async fn look(access: &Access, began: Instant) -> Result<Sample, LeaseError> {
     let snapshot = Snapshot::read(&access.leases, access.meta.shards).await?;
     let at = began.elapsed();
     let loads = access.leases.server_loads().await?;
     let redis = loads.into_iter().fold(ServerLoad::default(), |sum, load| ServerLoad {
         memory_bytes: sum.memory_bytes + load.memory_bytes,
+        dataset_bytes: sum.dataset_bytes + load.dataset_bytes,
         cpu_seconds: sum.cpu_seconds + load.cpu_seconds,
     });
     Ok(Sample { at, totals: snapshot.totals, workers: snapshot.workers, redis })

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use steno_coordinator::failure::Failure;
+use steno_shared::leases::Operation;
 
 use super::child::{Child, Launch, Said, delete, done_seconds};
 use super::course::watch;
@@ -49,6 +50,12 @@ pub struct Round {
 }
 
 impl Round {
+    /// The workers' calls of a kind, if there were any.
+    #[must_use]
+    pub fn latency(&self, operation: Operation) -> Option<&LatencyFigures> {
+        self.latencies.iter().find(|latency| latency.operation == operation.name())
+    }
+
     /// The mean of all workers' busy shares.
     #[must_use]
     pub fn mean_busy(&self) -> f64 {

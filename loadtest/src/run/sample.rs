@@ -59,6 +59,7 @@ impl Samples {
         let Some(first) = seen.next() else { return ServerLoad::default() };
         seen.fold(ServerLoad { cpu_seconds: 0.0, ..first }, |most, now| ServerLoad {
             memory_bytes: most.memory_bytes.max(now.memory_bytes),
+            dataset_bytes: most.dataset_bytes.max(now.dataset_bytes),
             cpu_seconds: most.cpu_seconds.max(now.cpu_seconds - first.cpu_seconds),
         })
     }
@@ -69,25 +70,16 @@ mod tests {
     use super::*;
     use steno_shared::ids::WorkerId;
 
-    fn sample(at: u64, leased: u64, done: u64, workers: &[(u32, &str, Phase, f64)]) -> Sample {
-        let report = |&(index, name, phase, busy_seconds): &(u32, &str, Phase, f64)| WorkerReport {
-            worker: WorkerId::new(name),
-            index,
+    fn sample(at: u64, leased: u64, done: u64, workers: &[(u32, Phase)]) -> Sample {
+        let report = |&(index, phase): &(u32, Phase)| WorkerReport {
             phase,
-            recording: None,
-            position_seconds: 0.0,
-            length_seconds: 0.0,
-            finished: 0,
-            finished_seconds: 0.0,
-            in_hand_seconds: 0.0,
-            busy_seconds,
-            engine_seconds: 0.0,
+            ..WorkerReport::idle(WorkerId::new("worker"), index)
         };
         Sample {
             at: Duration::from_secs(at),
             totals: Totals { recordings: 4, ready: 4 - leased - done, leased, done, ..Totals::default() },
             workers: workers.iter().map(report).collect(),
-            redis: ServerLoad { memory_bytes: 100 + at, cpu_seconds: at as f64 / 10.0 },
+            redis: ServerLoad { memory_bytes: 100 + at, dataset_bytes: at, cpu_seconds: at as f64 / 10.0 },
         }
     }
 
@@ -96,9 +88,9 @@ mod tests {
         let (work, idle) = (Phase::Transcribing, Phase::Idle);
         let samples = Samples(vec![
             sample(1, 0, 0, &[]),
-            sample(3, 2, 0, &[(0, "a", work, 0.0), (1, "b", work, 0.0)]),
-            sample(5, 2, 1, &[(0, "a", work, 1.5), (1, "b", idle, 1.0)]),
-            sample(8, 0, 4, &[(0, "a", idle, 4.5), (1, "c", idle, 2.0)]),
+            sample(3, 2, 0, &[(0, work), (1, work)]),
+            sample(5, 2, 1, &[(0, work), (1, idle)]),
+            sample(8, 0, 4, &[(0, idle), (1, idle)]),
             sample(9, 0, 4, &[]),
         ]);
         assert_eq!(samples.begin(), Some(Duration::from_secs(3)));

@@ -1,5 +1,7 @@
 //! Limits that a run must keep to, for those who test by it.
 
+use steno_shared::leases::Operation;
+
 use super::measure::Round;
 
 /// What must not be exceeded, as far as it is given.
@@ -19,7 +21,7 @@ impl Limits {
     /// What a round broke, in words.
     #[must_use]
     pub fn broken_by(&self, round: &Round) -> Vec<String> {
-        let claim = round.latencies.iter().find(|latency| latency.operation == "claim");
+        let claim = round.latency(Operation::Claim);
         // What was not measured keeps no limit.
         let claim_p99_ms = claim.map_or(f64::INFINITY, |latency| latency.p99_ms);
         let above = |limit: Option<f64>, value: f64, what: &str| {

@@ -38,6 +38,8 @@ pub struct Comparison {
     pub prediction_error: f64,
     /// A run for each.
     pub seeds: Vec<u64>,
+    /// What a node costs an hour, if that is known.
+    pub price: Option<f64>,
 }
 
 /// A run of one schedule.
@@ -82,6 +84,9 @@ pub struct Row {
     pub begun_again_hours: f64,
     /// Recordings that were given up, in the run with the most.
     pub given_up: usize,
+    /// What the node hours cost, if their price is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
 }
 
 impl Comparison {
@@ -137,6 +142,7 @@ impl Comparison {
                 values
             };
             let ratios = of(&Run::over_bound);
+            let node_hours = median(&of(&|run| run.outcome.nodes / 3600.0));
             Row {
                 policy,
                 makespan_seconds: median(&of(&|run| run.outcome.makespan)),
@@ -144,7 +150,7 @@ impl Comparison {
                 over_bound_least: ratios.first().copied().unwrap_or_default(),
                 over_bound_greatest: ratios.last().copied().unwrap_or_default(),
                 idle_share: median(&of(&|run| run.outcome.idle_share(nodes))),
-                node_hours: median(&of(&|run| run.outcome.nodes / 3600.0)),
+                node_hours,
                 begun_again_hours: median(&of(&|run| run.outcome.begun_again / 3600.0)),
                 given_up: runs
                     .iter()
@@ -152,6 +158,7 @@ impl Comparison {
                     .map(|run| run.outcome.given_up)
                     .max()
                     .unwrap_or_default(),
+                cost: self.price.map(|price| price * node_hours),
             }
         };
         self.policies.iter().map(row).collect()
@@ -159,7 +166,7 @@ impl Comparison {
 }
 
 /// Of sorted values; 0 of none.
-pub(crate) fn median(sorted: &[f64]) -> f64 {
+fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     match sorted.len() {
         0 => 0.0,

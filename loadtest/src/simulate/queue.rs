@@ -104,7 +104,7 @@ impl Shards {
         let planned = plan(recordings.collect(), shards);
         let mut queue = Self {
             ready: vec![BTreeSet::new(); shards.get() as usize],
-            counts: (0..shards.get()).map(|shard| empty(ShardId(shard))).collect(),
+            counts: (0..shards.get()).map(|shard| ShardCounts::empty(ShardId(shard))).collect(),
             of: vec![(0, 0); jobs.len()],
         };
         for (shard, planned) in planned.into_iter().enumerate() {
@@ -138,26 +138,6 @@ impl Shards {
             }
         }
         None
-    }
-}
-
-fn empty(shard: ShardId) -> ShardCounts {
-    ShardCounts {
-        shard,
-        ready: 0,
-        leased: 0,
-        delayed: 0,
-        dead: 0,
-        done: 0,
-        enqueued: 0,
-        ready_ms: 0,
-        leased_ms: 0,
-        delayed_ms: 0,
-        dead_ms: 0,
-        done_ms: 0,
-        expired: 0,
-        due: 0,
-        cancelled: false,
     }
 }
 

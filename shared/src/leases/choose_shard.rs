@@ -22,23 +22,7 @@ mod tests {
     use super::*;
 
     fn shard(shard: u32, ready: u64, ready_ms: u64) -> ShardCounts {
-        ShardCounts {
-            shard: ShardId(shard),
-            ready,
-            ready_ms,
-            leased: 0,
-            delayed: 0,
-            dead: 0,
-            done: 0,
-            enqueued: ready,
-            leased_ms: 0,
-            delayed_ms: 0,
-            dead_ms: 0,
-            done_ms: 0,
-            expired: 0,
-            due: 0,
-            cancelled: false,
-        }
+        ShardCounts { ready, ready_ms, enqueued: ready, ..ShardCounts::empty(ShardId(shard)) }
     }
 
     #[test]

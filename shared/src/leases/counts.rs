@@ -37,6 +37,28 @@ pub struct ShardCounts {
 }
 
 impl ShardCounts {
+    /// Of a shard that holds nothing.
+    #[must_use]
+    pub fn empty(shard: ShardId) -> Self {
+        Self {
+            shard,
+            ready: 0,
+            leased: 0,
+            delayed: 0,
+            dead: 0,
+            done: 0,
+            enqueued: 0,
+            ready_ms: 0,
+            leased_ms: 0,
+            delayed_ms: 0,
+            dead_ms: 0,
+            done_ms: 0,
+            expired: 0,
+            due: 0,
+            cancelled: false,
+        }
+    }
+
     /// Whether a claim would get something now.
     #[must_use]
     pub fn is_claimable(&self) -> bool {

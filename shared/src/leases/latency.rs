@@ -81,16 +81,16 @@ impl Latency {
         self.0.len()
     }
 
-    /// The time that this share of all calls, 0 to 1, took at most.
+    /// Milliseconds that this share of all calls, 0 to 1, took at most.
     #[must_use]
-    pub fn quantile(&self, share: f64) -> Duration {
-        Duration::from_micros(self.0.value_at_quantile(share))
+    pub fn quantile_ms(&self, share: f64) -> f64 {
+        self.0.value_at_quantile(share) as f64 / 1000.0
     }
 
-    /// The longest.
+    /// Milliseconds of the longest.
     #[must_use]
-    pub fn max(&self) -> Duration {
-        Duration::from_micros(self.0.max())
+    pub fn max_ms(&self) -> f64 {
+        self.0.max() as f64 / 1000.0
     }
 
     /// All of it as text: pairs of microseconds and calls.
@@ -136,13 +136,12 @@ impl Latencies {
         for operation in Operation::ALL {
             let latency = self.of(operation);
             if latency.count() > 0 {
-                let ms = |time: Duration| time.as_secs_f64() * 1000.0;
                 tracing::info!(
                     operation = operation.name(),
                     calls = latency.count(),
-                    p50_ms = ms(latency.quantile(0.5)),
-                    p99_ms = ms(latency.quantile(0.99)),
-                    max_ms = ms(latency.max()),
+                    p50_ms = latency.quantile_ms(0.5),
+                    p99_ms = latency.quantile_ms(0.99),
+                    max_ms = latency.max_ms(),
                     buckets_us = latency.buckets(),
                     "leases.latency"
                 );
@@ -168,18 +167,18 @@ mod tests {
         }
         latencies.note(Operation::Renew, Duration::from_secs(9_000));
         let claims = latencies.of(Operation::Claim);
-        let about = |time: Duration, millis: f64| (time.as_secs_f64() * 1000.0 / millis - 1.0).abs() < 0.02;
+        let about = |ms: f64, wanted: f64| (ms / wanted - 1.0).abs() < 0.02;
         assert_eq!((claims.count(), latencies.of(Operation::Complete).count()), (100, 0));
         assert!(
-            about(claims.quantile(0.5), 50.0)
-                && about(claims.quantile(0.99), 99.0)
-                && about(claims.max(), 100.0)
+            about(claims.quantile_ms(0.5), 50.0)
+                && about(claims.quantile_ms(0.99), 99.0)
+                && about(claims.max_ms(), 100.0)
         );
         let mut read = Latency::from_buckets(&claims.buckets()).unwrap();
-        assert_eq!((read.count(), read.quantile(0.99)), (100, claims.quantile(0.99)));
+        assert_eq!((read.count(), read.quantile_ms(0.99)), (100, claims.quantile_ms(0.99)));
         read.add(&latencies.of(Operation::Renew));
         assert_eq!(read.count(), 101);
-        assert!(about(read.max(), 3_600_000.0), "{:?}", read.max());
+        assert!(about(read.max_ms(), 3_600_000.0), "{}", read.max_ms());
         assert!(Latency::from_buckets("1:2 x:3").is_none() && Latency::from_buckets("").is_some());
     }
 

@@ -26,6 +26,7 @@ mod reply;
 mod request;
 mod runs;
 mod scripts;
+mod server_info;
 mod settle;
 
 pub use address::check_redis_url;
@@ -43,6 +44,7 @@ pub use items::{Cursor, ItemsPage};
 pub use latency::{Latencies, Latency, Operation};
 pub use limits::LeaseLimits;
 pub use presence::{IdleAdvice, IdleDecision, Phase, WorkerReport};
-pub use queue::{Leases, RETRY_BUDGET, ServerLoad};
+pub use queue::{Leases, RETRY_BUDGET};
 pub use scripts::SCHEMA_VERSION;
+pub use server_info::ServerLoad;
 pub use settle::{Completed, FailClass, Failed, Released};

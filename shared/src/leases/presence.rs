@@ -42,6 +42,26 @@ pub struct WorkerReport {
     pub engine_seconds: f64,
 }
 
+impl WorkerReport {
+    /// What a worker says that has done nothing yet.
+    #[must_use]
+    pub fn idle(worker: WorkerId, index: u32) -> Self {
+        Self {
+            worker,
+            index,
+            phase: Phase::Idle,
+            recording: None,
+            position_seconds: 0.0,
+            length_seconds: 0.0,
+            finished: 0,
+            finished_seconds: 0.0,
+            in_hand_seconds: 0.0,
+            busy_seconds: 0.0,
+            engine_seconds: 0.0,
+        }
+    }
+}
+
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

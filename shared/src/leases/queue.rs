@@ -12,6 +12,7 @@ use super::keys::shard_keys;
 use super::latency::{Latencies, Operation};
 use super::request::Request;
 use super::scripts::SCHEMA_VERSION;
+use super::server_info::{self, ServerLoad};
 use crate::ids::{BatchId, ShardId};
 
 /// How long a call is tried again while Redis is away, unless told otherwise.
@@ -94,7 +95,7 @@ impl Leases {
     /// As any call.
     pub async fn server_loads(&self) -> Result<Vec<ServerLoad>, LeaseError> {
         let infos = self.infos("look at Redis's load").await?;
-        Ok(infos.iter().map(|info| ServerLoad::read(info)).collect())
+        Ok(infos.iter().map(|info| ServerLoad::of_info(info)).collect())
     }
 
     async fn infos(&self, doing: &str) -> Result<Vec<String>, LeaseError> {
@@ -149,26 +150,6 @@ impl Leases {
     }
 }
 
-/// What a server of Redis is loaded with.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ServerLoad {
-    /// Bytes that its data takes.
-    pub memory_bytes: u64,
-    /// Seconds of CPU since its start.
-    pub cpu_seconds: f64,
-}
-
-impl ServerLoad {
-    fn read(info: &str) -> Self {
-        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let seconds = |name| field(name).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or_default();
-        Self {
-            memory_bytes: field("used_memory").and_then(|text| text.trim().parse().ok()).unwrap_or_default(),
-            cpu_seconds: seconds("used_cpu_sys") + seconds("used_cpu_user"),
-        }
-    }
-}
-
 /// Arguments of a script.
 #[derive(Debug, Default)]
 pub(super) struct Args(pub(super) Vec<Vec<u8>>);
@@ -196,8 +177,7 @@ pub(super) fn field(text: &str, longest_chars: usize) -> String {
 
 /// Judges a server, which should run in this mode, by its `INFO`: warnings, or why it cannot be used.
 fn check_info(info: &str, mode: &str) -> Result<Vec<String>, String> {
-    let value =
-        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    let value = |name: &str| server_info::field(info, name);
     let version = value("redis_version").unwrap_or("");
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST_REDIS {

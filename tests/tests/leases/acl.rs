@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use redis::{Connection, RedisError, cmd};
 use steno_shared::ids::{BatchId, WorkerId};
-use steno_shared::leases::{FailClass, LeaseError, LeaseLimits, Leases, Phase, RedisConfig, WorkerReport};
+use steno_shared::leases::{FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, WorkerReport};
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
 
 const PASSWORD: &str = "planted-worker-password";
@@ -20,22 +20,6 @@ fn rules(batch: &BatchId) -> Result<Vec<String>> {
         rule => vec![rule.to_owned()],
     });
     Ok(rules.collect())
-}
-
-fn report(worker: &WorkerId) -> WorkerReport {
-    WorkerReport {
-        worker: worker.clone(),
-        index: 0,
-        phase: Phase::Idle,
-        recording: None,
-        position_seconds: 0.0,
-        length_seconds: 0.0,
-        finished: 0,
-        finished_seconds: 0.0,
-        in_hand_seconds: 0.0,
-        busy_seconds: 0.0,
-        engine_seconds: 0.0,
-    }
 }
 
 /// What a worker does, in all its ways.
@@ -59,7 +43,7 @@ async fn work(world: &LeaseWorld, leases: &Leases) -> Result<()> {
     leases.fail(SHARD, &held[1].0, held[1].1, FailClass::Retry, "once").await?;
     leases.fail(SHARD, &held[2].0, held[2].1, FailClass::Poison, "for good").await?;
     leases.release(SHARD, &held[3].0, held[3].1).await?;
-    leases.report_worker(&report(&worker), LONG_MS).await?;
+    leases.report_worker(&WorkerReport::idle(worker.clone(), 0), LONG_MS).await?;
     ensure!(leases.workers().await?.len() == 1, "the workers");
     leases.idle(&worker, LONG_MS, 1).await?;
     ensure!(leases.idle_workers().await? == 1, "the idle ones");

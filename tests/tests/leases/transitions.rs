@@ -411,17 +411,13 @@ async fn counts_and_listings_tell_every_item() -> Result<()> {
 async fn workers_are_present_until_they_say_nothing() -> Result<()> {
     let world = LeaseWorld::new().await?;
     let report = |name: &str, index| WorkerReport {
-        worker: worker(name),
-        index,
         phase: Phase::Transcribing,
         recording: Some("a.mp3".into()),
         position_seconds: 1.5,
         length_seconds: 9.0,
         finished: 2,
         finished_seconds: 30.0,
-        in_hand_seconds: 0.0,
-        busy_seconds: 0.0,
-        engine_seconds: 0.0,
+        ..WorkerReport::idle(worker(name), index)
     };
     world.leases.report_worker(&report("b", 1), LONG_MS).await?;
     world.leases.report_worker(&report("a", 0), LONG_MS).await?;
