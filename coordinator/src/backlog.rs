@@ -1,32 +1,35 @@
 //! From the input to leases: list, leave out what is transcribed already, probe, plan, enqueue.
 
 mod adopt;
+mod known;
 mod transcripts;
 
 pub(crate) use adopt::adopt_published;
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use steno_shared::batch::BatchMeta;
-use steno_shared::ids::{ItemId, ShardId};
+use steno_shared::batch::{BatchMeta, Splitting};
+use steno_shared::ids::ShardId;
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::{TRANSCRIPT_KEY_BYTES_MAX, transcript_key};
+use steno_shared::part_key::PartKeys;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::{Location, PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
+use steno_shared::worker_config::WorkLimits;
 
 use crate::existing::Existing;
 use crate::failure::Failure;
 use crate::listed::Listed;
 use crate::listing;
-use crate::manifest::{
-    Found, KnownLength, KnownLengths, Notice, RECORDINGS_MAX, list_recordings, read_manifest,
-};
-use crate::plan::plan;
+use crate::manifest::{Found, KnownLengths, Notice, RECORDINGS_MAX, list_recordings, read_manifest};
+use crate::plan::{Beside, plan, split};
 use crate::quantities::{counted, grouped, name};
+use known::Known;
 use transcripts::{There, Transcripts};
 
 /// How many published transcripts are looked at side by side.
@@ -45,6 +48,8 @@ pub(crate) struct Intake<'a> {
     /// The manifest to read instead of listing the input, and what it is called.
     pub(crate) manifest: Option<(&'a Path, String)>,
     pub(crate) existing: Existing,
+    /// Workers that the backlog is for.
+    pub(crate) workers: NonZeroU32,
 }
 
 /// What was found in the input and became of it.
@@ -64,13 +69,10 @@ pub(crate) struct Backlog {
     pub(crate) new_audio_ms: u64,
     /// Newly enqueued ones whose length is an estimate.
     pub(crate) estimated: u64,
-}
-
-impl Backlog {
-    /// How many recordings the batch has in Redis, at least: with fewer, Redis has lost some.
-    pub(crate) fn in_batch(&self) -> u64 {
-        self.recordings.saturating_sub(self.published + self.kept)
-    }
+    /// Of the recordings: worked on in parts.
+    pub(crate) split: u64,
+    /// Leases that the batch has in Redis: one for each recording, or for each part. With fewer, Redis has lost some.
+    pub(crate) in_batch: u64,
 }
 
 impl Intake<'_> {
@@ -80,21 +82,38 @@ impl Intake<'_> {
         let known = self.known(&published, say).await?;
         let (listed, left_out) = match &self.manifest {
             Some((path, called)) => (self.read_manifest(path, called, say).await?, 0),
-            None => self.list(&known, say).await?,
+            None => self.list(&known.lengths, say).await?,
         };
         // What cannot be listed now may be there all the same.
         let known = if left_out == 0 { self.without_outdated(known, &listed, say).await? } else { known };
         self.adopt(&published, say).await?;
         let recordings = listed.len() as u64;
-        let new: Vec<Recording> =
-            listed.into_iter().filter(|recording| !known.contains_key(&recording.id())).collect();
-        let mut backlog =
-            Backlog { recordings, left_out, known: recordings - new.len() as u64, ..Backlog::default() };
+        let (there, new): (Vec<Recording>, Vec<Recording>) =
+            listed.into_iter().partition(|recording| known.lengths.contains_key(&recording.id()));
+        let mut backlog = Backlog { recordings, left_out, known: there.len() as u64, ..Backlog::default() };
         let new = self.without_published(new, &published, &mut backlog, say).await?;
         backlog.estimated = new.iter().filter(|new| new.seconds_from == DurationSource::Size).count() as u64;
         backlog.new_audio_ms = new.iter().map(|new| (new.seconds.max(0.0) * 1000.0) as u64).sum();
-        self.enqueue(new).await?;
+        let mut items = split(new, self.beside(&known), self.splitting());
+        backlog.split = known.parts.len() as u64
+            + items.iter().filter(|item| item.part.is_some_and(|part| part.index == 0)).count() as u64;
+        items.extend(known.missing_parts(there));
+        backlog.in_batch = known.items.len() as u64 + items.len() as u64;
+        self.enqueue(items).await?;
         Ok(backlog)
+    }
+
+    /// Clips are what a user cut himself.
+    fn splitting(&self) -> Splitting {
+        if self.meta.options.clip_timestamps.is_empty() { self.meta.splitting } else { Splitting::Never }
+    }
+
+    fn beside(&self, known: &Known) -> Beside {
+        Beside {
+            workers: self.workers,
+            seconds: known.open_seconds,
+            longest: WorkLimits::default().audio_seconds as f64,
+        }
     }
 
     async fn adopt(&self, published: &HashSet<String>, say: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
@@ -127,23 +146,27 @@ impl Intake<'_> {
         Ok(keys)
     }
 
-    /// The recordings that the batch has already. The output is the truth: when finished transcripts are missing
-    /// from it, what Redis knows is dropped, and the batch is built anew from what is there.
+    /// What the batch has already. The output is the truth: when finished transcripts are missing from it, what Redis knows is
+    /// dropped, and the batch is built anew from what is there.
     async fn known(
         &self,
         published: &HashSet<String>,
         say: &(dyn Fn(&str) + Sync),
-    ) -> Result<KnownLengths, Failure> {
-        let mut known = KnownLengths::new();
+    ) -> Result<Known, Failure> {
+        let mut known = Known::default();
         let mut missing = Vec::new();
+        let parts = PartKeys::new(self.meta).map_err(Failure::usage)?;
         for shard in (0..self.meta.shards).map(ShardId) {
             listing::for_each(self.leases, shard, None, |row| {
-                let Recording { name, seconds, seconds_from, .. } = row.recording;
-                let key = transcript_key(&name, Format::Json.extension());
+                let key = transcript_key(&row.recording.name, Format::Json.extension());
                 if row.state == ItemState::Done && !published.contains(&key) {
-                    missing.push(key);
+                    match parts.of(&row.recording) {
+                        Some(part) if published.contains(&part) => {}
+                        // Or the whole is there by now: its parts go when it is.
+                        part => missing.push((key, part)),
+                    }
                 }
-                known.insert(row.id, KnownLength { seconds, seconds_from });
+                known.add(row);
             })
             .await?;
         }
@@ -161,13 +184,20 @@ impl Intake<'_> {
         ));
         self.leases.delete_batch().await?;
         self.leases.create_batch(self.meta, &LeaseLimits::default()).await?;
-        Ok(KnownLengths::new())
+        Ok(Known::default())
     }
 
-    /// How many of these transcripts are not there: workers that live finish some while the output is listed.
-    async fn really_missing(&self, keys: Vec<String>) -> Result<u64, Failure> {
+    /// How many of these transcripts are not there, nor are the parts' own: workers that live finish some while the output is listed.
+    async fn really_missing(&self, keys: Vec<(String, Option<String>)>) -> Result<u64, Failure> {
         let looks = futures::stream::iter(keys)
-            .map(|key| async move { Ok::<_, Failure>(u64::from(self.output.head(&key).await?.is_none())) })
+            .map(|(key, part)| async move {
+                if let Some(part) = part
+                    && self.output.head(&part).await?.is_some()
+                {
+                    return Ok(0);
+                }
+                Ok::<_, Failure>(u64::from(self.output.head(&key).await?.is_none()))
+            })
             .buffer_unordered(LOOKS_AT_ONCE);
         looks.try_fold(0, |sum, missing| async move { Ok(sum + missing) }).await
     }
@@ -176,19 +206,15 @@ impl Intake<'_> {
     /// removed or replaced is no failure any more, and a finished one is counted once.
     async fn without_outdated(
         &self,
-        mut known: KnownLengths,
+        mut known: Known,
         listed: &[Recording],
         say: &(dyn Fn(&str) + Sync),
-    ) -> Result<KnownLengths, Failure> {
-        let listed: HashSet<ItemId> = listed.iter().map(Recording::id).collect();
-        let outdated: Vec<ItemId> = known.keys().filter(|id| !listed.contains(id)).cloned().collect();
+    ) -> Result<Known, Failure> {
+        let outdated = known.take_outdated(listed);
         let mut forgotten = 0;
         for shard in (0..self.meta.shards).map(ShardId) {
             // Which shard an item is in is not kept in memory for this rare case: the others do not know it.
             forgotten += self.leases.forget(shard, &outdated).await?;
-        }
-        for id in &outdated {
-            known.remove(id);
         }
         if forgotten > 0 {
             say(&format!(
@@ -257,7 +283,7 @@ impl Intake<'_> {
     }
 
     async fn enqueue(&self, recordings: Vec<Recording>) -> Result<(), Failure> {
-        let shards = std::num::NonZeroU32::new(self.meta.shards).unwrap_or(std::num::NonZeroU32::MIN);
+        let shards = NonZeroU32::new(self.meta.shards).unwrap_or(NonZeroU32::MIN);
         for (shard, planned) in (0..).map(ShardId).zip(plan(recordings, shards)) {
             let items: Vec<NewItem> = planned
                 .recordings

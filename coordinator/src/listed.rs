@@ -77,6 +77,7 @@ mod tests {
             size_bytes,
             seconds: 1.0,
             seconds_from: DurationSource::Size,
+            part: None,
         }
     }
 

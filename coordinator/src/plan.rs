@@ -3,6 +3,10 @@
 //! Pure: no storage, no Redis. A shard is a lease queue; workers start with their own and then help where the most
 //! seconds are left (LEASES.md, "Scheduling"), so that an imperfect spread costs locality, never the makespan.
 
+mod split;
+
+pub use split::{Beside, split};
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroU32;

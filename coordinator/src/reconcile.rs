@@ -1,5 +1,6 @@
 //! `steno reconcile`: a batch built anew in Redis from what is in the input and the output, also while workers live.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use steno_shared::leases::{Created, LeaseLimits};
@@ -51,6 +52,7 @@ async fn take_in(access: &Access, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog
         meta: &access.meta,
         manifest: manifest.as_deref().map(|path| (path, path.display().to_string())),
         existing: if config.replace_existing { Existing::Replace } else { Existing::Keep },
+        workers: NonZeroU32::new(config.workers).unwrap_or(NonZeroU32::MIN),
     }
     .take(say)
     .await

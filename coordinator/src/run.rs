@@ -5,6 +5,7 @@ mod model;
 mod outcome;
 mod request;
 mod rounds;
+mod standing;
 mod supervision;
 mod turn;
 
@@ -136,6 +137,7 @@ fn describe(request: &RunRequest, model: &Model, spread: Spread) -> Result<Batch
         formats: request.formats.clone(),
         subtitles: request.subtitles,
         shards: NonZeroU32::new(spread.workers).map_or(1, |workers| shards_for(workers).get()),
+        splitting: request.splitting,
     })
 }
 

@@ -62,6 +62,9 @@ pub enum Outcome {
 pub struct Failed {
     /// Its name.
     pub name: String,
+    /// Which part of it failed, from 1, and of how many, where it was worked on in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<[u32; 2]>,
     /// Its id, for `steno requeue`.
     pub id: String,
     /// What kind of failure.
@@ -110,9 +113,10 @@ impl Summary {
         line(self.left, "left: run the same command again to go on");
         line(self.failed, "failed:");
         for failed in self.failures.iter().take(FAILED_SHOWN) {
+            let part = failed.part.map(|[part, of]| format!(", part {part} of {of}")).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "             {}: {}",
+                "             {}{part}: {}",
                 name(&failed.name, NAME_WIDTH),
                 name(&failed.error, 400)
             );
@@ -178,6 +182,7 @@ mod tests {
     fn failures_are_named_with_their_reason_on_one_line_each() {
         let failed = Failed {
             name: "a\nb.mp3".into(),
+            part: None,
             id: "x".into(),
             class: "poison".into(),
             error: "not audio".into(),

@@ -27,6 +27,22 @@ pub struct BatchMeta {
     pub subtitles: SubtitleLayout,
     /// How many lease queues the items are spread over, at least 1.
     pub shards: u32,
+    /// Which recordings are worked on in parts; a batch of an earlier version has none.
+    #[serde(default)]
+    pub splitting: Splitting,
+}
+
+/// Which recordings are worked on in parts, side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Splitting {
+    /// None.
+    #[default]
+    Never,
+    /// Those that would keep one worker busy after the others have nothing left.
+    Auto,
+    /// Those that are longer than so many seconds, into parts that are not.
+    Longest(u64),
 }
 
 /// Which model a batch uses.

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::fingerprint::hex;
+use crate::part_key::PART_PREFIX;
 use crate::storage::TEMPORARY_PREFIX;
 use crate::transcript::Format;
 
@@ -19,7 +20,7 @@ pub const TRANSCRIPT_KEY_BYTES_MAX: usize = 700;
 ///
 /// The name is hostile. What would escape from the output or be read differently by some store is escaped with
 /// `%XX`: control characters, `\`, the segments `.` and `..`, leading and doubled slashes, a `%` that already
-/// stands before two hexadecimal digits, the first dot of a segment that looks like one of Steno's temporary files, and the
+/// stands before two hexadecimal digits, the first dot of a segment that looks like one of Steno's own files, and the
 /// last dot of a folder that has the name of a transcript, since `a.mp3.json/b.mp3` may lie beside `a.mp3`. The mapping is one to one.
 /// A segment over 200 bytes is cut and carries a hash of the whole, and so does one that ends as if it were cut; a key
 /// over 700 bytes ([`TRANSCRIPT_KEY_BYTES_MAX`]) is cut likewise.
@@ -61,8 +62,10 @@ fn escape_segment(segment: &str) -> String {
         ".." => return "%2E%2E".to_owned(),
         _ => {}
     }
-    if let Some(rest) = segment.strip_prefix(TEMPORARY_PREFIX) {
-        return format!("%2E{}{}", &TEMPORARY_PREFIX[1..], escape_segment(rest));
+    for ours in [TEMPORARY_PREFIX, PART_PREFIX] {
+        if let Some(rest) = segment.strip_prefix(ours) {
+            return format!("%2E{}{}", &ours[1..], escape_segment(rest));
+        }
     }
     let bytes = segment.as_bytes();
     let mut out = String::with_capacity(segment.len());

@@ -21,6 +21,51 @@ pub struct Recording {
     /// Where `seconds` comes from.
     #[serde(default, skip_serializing_if = "DurationSource::is_header")]
     pub seconds_from: DurationSource,
+    /// Which part of it this is, where it is worked on in several; `seconds` is then the part's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<RecordingPart>,
+}
+
+/// One of several parts of a recording, each a lease of its own. They are planned to be of one length; where exactly the cuts are is
+/// found in the audio, by the workers of both neighbours alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RecordingPart {
+    /// Which one, from 0.
+    pub index: u32,
+    /// How many there are, 2 or more.
+    pub count: u32,
+    /// Length of the whole recording in milliseconds, as far as it is known before decoding.
+    pub whole_ms: u64,
+}
+
+impl RecordingPart {
+    /// Where it is planned to begin, in seconds of the recording.
+    #[must_use]
+    pub fn begin_seconds(self) -> f64 {
+        self.seconds_before(self.index)
+    }
+
+    /// Where it is planned to end, in seconds of the recording; `None` for the last one, which goes to the end, wherever that is.
+    #[must_use]
+    pub fn end_seconds(self) -> Option<f64> {
+        (!self.is_last()).then(|| self.seconds_before(self.index + 1))
+    }
+
+    /// Whether it ends with the recording.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        self.index + 1 >= self.count
+    }
+
+    /// Length of the whole recording in seconds.
+    #[must_use]
+    pub fn whole_seconds(self) -> f64 {
+        self.whole_ms as f64 / 1000.0
+    }
+
+    fn seconds_before(self, index: u32) -> f64 {
+        self.whole_seconds() * f64::from(index) / f64::from(self.count.max(1))
+    }
 }
 
 /// No recording is thinner than this: silence in the thriftiest codecs that people use takes 200 bits a second
@@ -58,16 +103,81 @@ impl DurationSource {
 }
 
 impl Recording {
-    /// The item that this recording is in a batch.
+    /// The item that this recording, or part of one, is in a batch.
     #[must_use]
     pub fn id(&self) -> ItemId {
+        let whole = self.whole_id();
+        match self.part {
+            None => whole,
+            Some(RecordingPart { index, count, whole_ms }) => {
+                ItemId::of_recording(whole.as_str(), &format!("part {index} of {count}"), whole_ms)
+            }
+        }
+    }
+
+    /// What all parts of this recording have in common: the item that it would be as a whole.
+    #[must_use]
+    pub fn whole_id(&self) -> ItemId {
         ItemId::of_recording(&self.name, &self.etag, self.size_bytes)
+    }
+
+    /// The recording in `count` parts of the same length; itself where that is less than two.
+    #[must_use]
+    pub fn in_parts(self, count: u32) -> Vec<Self> {
+        if count < 2 {
+            return vec![self];
+        }
+        let whole_ms = (self.seconds.clamp(0.0, SECONDS_MAX) * 1000.0) as u64;
+        let part = |index| {
+            let part = RecordingPart { index, count, whole_ms };
+            let seconds = part.end_seconds().unwrap_or(part.whole_seconds()) - part.begin_seconds();
+            Self { seconds, part: Some(part), ..self.clone() }
+        };
+        (0..count).map(part).collect()
+    }
+
+    /// The whole of it, of which this may be a part.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        let seconds = self.part.map_or(self.seconds, RecordingPart::whole_seconds);
+        Self { seconds, part: None, ..self }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_cover_a_recording_and_are_items_of_their_own() {
+        let whole = Recording {
+            name: "long.mp3".into(),
+            etag: "e".into(),
+            size_bytes: 7,
+            seconds: 1000.001,
+            seconds_from: DurationSource::Header,
+            part: None,
+        };
+        let parts = whole.clone().in_parts(3);
+        let places: Vec<_> = parts
+            .iter()
+            .filter_map(|part| part.part)
+            .map(|part| (part.begin_seconds(), part.end_seconds()))
+            .collect();
+        assert_eq!(places.len(), 3);
+        assert_eq!(places[0].0, 0.0);
+        assert_eq!(places[0].1, Some(places[1].0));
+        assert_eq!(places[1].1, Some(places[2].0));
+        assert_eq!(places[2].1, None);
+        assert!((parts.iter().map(|part| part.seconds).sum::<f64>() - 1000.001).abs() < 1e-6);
+        let mut ids: Vec<_> = parts.iter().map(Recording::id).chain([whole.id()]).collect();
+        ids.extend(whole.clone().in_parts(2).iter().map(Recording::id));
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 6);
+        assert!(parts.iter().all(|part| part.whole_id() == whole.id() && part.clone().whole() == whole));
+        assert_eq!(whole.clone().in_parts(1), [whole]);
+    }
 
     #[test]
     fn what_a_size_cannot_hold_is_not_believed() {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use redis::{Connection, cmd};
-use steno_shared::batch::{BatchMeta, ModelIdentity};
+use steno_shared::batch::{BatchMeta, ModelIdentity, Splitting};
 use steno_shared::ids::{BatchId, Epoch, ItemId, ShardId, WorkerId};
 use steno_shared::leases::{
     Claim, ClaimRequest, Created, Cursor, ItemRow, ItemState, Lease, LeaseLimits, Leases, NewItem,
@@ -52,6 +52,7 @@ pub fn batch_meta(batch: &BatchId, shards: u32) -> BatchMeta {
         formats: vec![Format::Json],
         subtitles: SubtitleLayout::default(),
         shards,
+        splitting: Splitting::Never,
     }
 }
 
@@ -64,6 +65,7 @@ pub fn item(name: &str, seconds: f64) -> NewItem {
         size_bytes: 1_234_567,
         seconds,
         seconds_from: DurationSource::Header,
+        part: None,
     };
     NewItem { id: recording.id(), recording }
 }

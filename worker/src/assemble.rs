@@ -21,6 +21,24 @@ pub struct Transcription {
     pub segments: Vec<Segment>,
 }
 
+impl Transcription {
+    /// The same, of a part of a recording that begins so many seconds after the recording does.
+    #[must_use]
+    pub fn later(mut self, seconds: f64) -> Self {
+        if seconds > 0.0 {
+            for segment in &mut self.segments {
+                segment.start = milliseconds(segment.start + seconds);
+                segment.end = milliseconds(segment.end + seconds);
+                for word in segment.words.iter_mut().flatten() {
+                    word.start = milliseconds(word.start + seconds);
+                    word.end = milliseconds(word.end + seconds);
+                }
+            }
+        }
+        self
+    }
+}
+
 /// A segment with its times in seconds, to the millisecond, and its window's measures; with its words if `words` are wanted.
 #[must_use]
 pub fn segment(draft: DraftSegment, text: String, window: &Attempt, words: bool) -> Segment {

@@ -91,7 +91,9 @@ impl Hands<'_> {
                         Err(error) => outbox.give(item, Err(StageError::from_engine(&error)))?,
                     }
                 }
-                Work::Transcribe(_) | Work::Simulate(_) => outbox.not_prepared(Arc::clone(&prepared.item))?,
+                Work::Transcribe { .. } | Work::Simulate(_) => {
+                    outbox.not_prepared(Arc::clone(&prepared.item))?
+                }
             }
         }
         for window in taken.windows {
@@ -100,7 +102,7 @@ impl Hands<'_> {
                 continue;
             };
             if window.index == 0 {
-                self.decoder.open(window.ticket, speech.pcm.seconds(), &speech.windows);
+                self.decoder.open(window.ticket, speech);
                 self.recordings.insert(window.ticket, Arc::clone(&window.recording));
             }
             match window.features {
@@ -117,12 +119,11 @@ impl Hands<'_> {
             Err(error) => return self.fail(ticket, error, outbox),
         };
         let Some(prepared) = self.recordings.remove(&ticket) else { return Ok(()) };
-        let warnings = match &prepared.work {
-            Work::Hear { warnings, .. } => warnings.clone(),
-            Work::Transcribe(audio) => audio.warnings.clone(),
-            Work::Simulate(_) | Work::AlreadyPublished(_) => Vec::new(),
+        let Work::Hear { speech, warnings } = &prepared.work else {
+            return outbox.not_prepared(Arc::clone(&prepared.item));
         };
-        outbox.transcribed(Arc::clone(&prepared.item), transcription, warnings)
+        let transcription = transcription.later(speech.from_seconds);
+        outbox.transcribed(Arc::clone(&prepared.item), transcription, warnings.clone())
     }
 
     fn fail(&mut self, ticket: Ticket, error: EngineError, outbox: &mut Outbox<'_>) -> Result<(), Gone> {

@@ -40,6 +40,8 @@ pub struct LoadedEngine {
     pub description: EngineDescription,
     /// The time of its native calls.
     pub busy: Arc<Busy>,
+    /// Whether it knows more languages than one.
+    pub is_multilingual: bool,
 }
 
 /// Told once the engine is loaded, or why it cannot be.
@@ -88,7 +90,9 @@ impl EngineThread {
                 let default = if on_gpu { BATCH_SIZE.1 } else { BATCH_SIZE.0 };
                 room.set_batch_size(config.batch_size.unwrap_or(default));
             }
-            if loaded_tx.send(Ok(LoadedEngine { description: description.clone(), busy })).is_err() {
+            let is_multilingual = engine.is_multilingual();
+            let ready = LoadedEngine { description: description.clone(), busy, is_multilingual };
+            if loaded_tx.send(Ok(ready)).is_err() {
                 return;
             }
             let mut outbox = Outbox::new(&config, &publisher, &description, &outcomes_tx);
@@ -112,8 +116,11 @@ impl EngineThread {
         let (outcomes_tx, outcomes) = mpsc::channel(1);
         let (description, busy) = (simulated_work::description(), Arc::new(Busy::default()));
         // The receiver is there: it is given back below.
-        let _ =
-            loaded_tx.send(Ok(LoadedEngine { description: description.clone(), busy: Arc::clone(&busy) }));
+        let _ = loaded_tx.send(Ok(LoadedEngine {
+            description: description.clone(),
+            busy: Arc::clone(&busy),
+            is_multilingual: false,
+        }));
         let prefetch = Prefetch::One(Arc::clone(&slot));
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let mut outbox = Outbox::new(&config, &publisher, &description, &outcomes_tx);

@@ -7,6 +7,7 @@ use steno_shared::transcript::Transcript;
 
 use crate::farewell;
 use crate::held::HeldItem;
+use crate::parts::{Parts, Standing};
 use crate::publish::Publisher;
 use crate::stage_error::StageError;
 use crate::station::Station;
@@ -20,40 +21,53 @@ pub enum After {
     End(steno_shared::exit::Exit),
 }
 
-/// Publishes a transcript and completes its lease.
+/// Publishes a transcript, or the part of one that this lease is for, and completes the lease. The last part of a recording to be there
+/// is joined with the others before it is completed.
 ///
 /// # Errors
 /// If the transcript cannot be published or Redis is away.
 pub async fn publish_and_complete(
     station: &Station,
     publisher: &Publisher,
+    parts: &Parts,
     item: &HeldItem,
     transcript: &Transcript,
 ) -> Result<(), StageError> {
-    let published = publisher.publish(&item.lease.recording, transcript).await?;
-    tracing::info!(
-        name = ?item.lease.recording.name,
-        ours = published.ours,
-        segments = transcript.segments.len(),
-        "transcript.published"
-    );
+    let recording = &item.lease.recording;
+    let segments = transcript.segments.len();
+    if recording.part.is_some() {
+        let digest = parts.publish(publisher, recording, transcript).await?;
+        tracing::info!(name = ?recording.name, part = ?recording.part, segments, "part.published");
+        return complete(station, item, &digest).await;
+    }
+    let published = publisher.publish(recording, transcript).await?;
+    tracing::info!(name = ?recording.name, ours = published.ours, segments, "transcript.published");
     complete(station, item, &published.digest).await
 }
 
-/// Completes the lease of a recording whose transcript was already there.
+/// Completes the lease of a recording, or part of one, whose transcript was already there.
 ///
 /// # Errors
 /// If the output cannot be written or Redis is away.
 pub async fn complete_published(
     station: &Station,
     publisher: &Publisher,
+    parts: &Parts,
     item: &HeldItem,
-    standing: &Transcript,
+    standing: &Standing,
 ) -> Result<(), StageError> {
     let recording = &item.lease.recording;
-    publisher.write_formats(recording, standing).await?;
-    let digest = publisher.digest_of_published(recording).await?;
-    tracing::info!(name = ?recording.name, "transcript.already_published");
+    let digest = match standing {
+        Standing::Whole(transcript) => {
+            publisher.write_formats(recording, transcript).await?;
+            parts.clear(recording).await?;
+            publisher.digest_of_published(recording).await?
+        }
+        Standing::Part { digest } => {
+            parts.join_if_all(publisher, recording).await?.unwrap_or_else(|| digest.clone())
+        }
+    };
+    tracing::info!(name = ?recording.name, part = ?recording.part, "transcript.already_published");
     complete(station, item, &digest).await
 }
 

@@ -248,6 +248,7 @@ mod tests {
             size_bytes: 1,
             seconds: 10.0,
             seconds_from: DurationSource::Header,
+            part: None,
         };
         let lease = Lease {
             shard: ShardId(0),

@@ -21,6 +21,8 @@ pub mod held;
 pub mod model;
 pub mod outage;
 pub mod outcome;
+pub mod part_audio;
+pub mod parts;
 pub mod pcm;
 pub mod prefetch;
 pub mod prepare;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::assemble::Transcription;
 use crate::engine::EngineDescription;
 use crate::held::HeldItem;
+use crate::parts::Standing;
 use crate::publish::Publisher;
 use crate::stage_error::StageError;
 
@@ -31,7 +32,7 @@ pub enum Finished {
     /// A new transcript.
     Transcribed(Box<Transcript>),
     /// One that was already published.
-    AlreadyPublished(Box<Transcript>),
+    AlreadyPublished(Box<Standing>),
 }
 
 /// Gives outcomes back, and notices an engine that fails on everything.

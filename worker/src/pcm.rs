@@ -49,6 +49,10 @@ pub struct PcmWriter {
     bytes: Vec<u8>,
     file: Option<File>,
     n_bytes: usize,
+    /// Bytes taken, those that are not kept among them.
+    n_taken: usize,
+    /// What of them is not kept.
+    without: Range<usize>,
 }
 
 impl Pcm {
@@ -133,16 +137,36 @@ impl PcmWriter {
     /// Keeps up to `in_memory` samples in memory, and all of them in a file in `spool` once there are more.
     #[must_use]
     pub fn new(spool: &Path, in_memory: usize) -> Self {
-        Self { spool: spool.to_owned(), in_memory, bytes: Vec::new(), file: None, n_bytes: 0 }
+        Self {
+            spool: spool.to_owned(),
+            in_memory,
+            bytes: Vec::new(),
+            file: None,
+            n_bytes: 0,
+            n_taken: 0,
+            without: 0..0,
+        }
     }
 
-    /// Number of whole samples taken.
+    /// Leaves out these of the samples that come.
+    #[must_use]
+    pub fn without(self, samples: Range<usize>) -> Self {
+        Self { without: samples.start.saturating_mul(2)..samples.end.saturating_mul(2), ..self }
+    }
+
+    /// Number of whole samples taken, those left out among them.
+    #[must_use]
+    pub fn n_taken(&self) -> usize {
+        self.n_taken / 2
+    }
+
+    /// Number of whole samples kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.n_bytes / 2
     }
 
-    /// Whether none was taken.
+    /// Whether none was kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -153,6 +177,15 @@ impl PcmWriter {
     /// # Errors
     /// When the spool's disk is full or cannot be written.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let at = self.n_taken;
+        self.n_taken += bytes.len();
+        let place = |byte: usize| byte.saturating_sub(at).min(bytes.len());
+        let (before, after) = (place(self.without.start), place(self.without.end));
+        self.keep(&bytes[..before])?;
+        self.keep(&bytes[after.max(before)..])
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.n_bytes += bytes.len();
         if let Some(file) = &mut self.file {
             return file.write_all(bytes);
@@ -165,7 +198,7 @@ impl PcmWriter {
         Ok(())
     }
 
-    /// All that was taken; half a sample at the end is left out.
+    /// All that was kept; half a sample at the end is left out.
     #[must_use]
     pub fn finish(self) -> Pcm {
         let n_samples = self.len();
@@ -212,6 +245,28 @@ mod tests {
             assert!(joined.joined([]).is_empty());
         }
         assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "its file has no name");
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_and_not_kept() {
+        let spool = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..100_i16).flat_map(i16::to_le_bytes).collect();
+        for (without, kept) in [
+            (0..0, (0..100).collect::<Vec<i16>>()),
+            (10..30, (0..10).chain(30..100).collect()),
+            (0..7, (7..100).collect()),
+            (50..500, (0..50).collect()),
+            (200..300, (0..100).collect()),
+        ] {
+            for piece in [1, 3, 7, 64, 1000] {
+                let mut writer = PcmWriter::new(spool.path(), 20).without(without.clone());
+                for bytes in bytes.chunks(piece) {
+                    writer.push(bytes).unwrap();
+                }
+                assert_eq!(writer.n_taken(), 100);
+                assert_eq!(writer.finish().read(0..100).unwrap(), kept, "{without:?} in pieces of {piece}");
+            }
+        }
     }
 
     #[test]

@@ -6,19 +6,23 @@ use std::sync::Arc;
 use std::ops::ControlFlow;
 
 use steno_shared::leases::Phase;
-use steno_shared::recording::DurationSource;
+use steno_shared::options::Mode;
+use steno_shared::recording::{DurationSource, RecordingPart};
 use steno_shared::simulated::Content;
-use steno_shared::transcript::Transcript;
 
 use crate::control::{Control, Order};
-use crate::decode_audio::{DecodeRequest, DecodedAudio, Ffmpeg, decode_audio};
+use crate::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
 use crate::held::HeldItem;
+use crate::part_audio::{PartAudio, Reach};
+use crate::parts::{Parts, Standing};
+use crate::pcm::Pcm;
 use crate::publish::Publisher;
-use crate::simulated_work;
+use crate::simulated_work::{self, Stretch};
 use crate::speech::{Speech, SpeechFinder};
 use crate::spool::{Spool, SpooledFile};
 use crate::stage_error::{Side, StageError};
 use crate::station::Station;
+use crate::vad::VadError;
 
 /// Told of a recording whose headers declare more than the file holds: decoders do not notice.
 const CUT_OFF: &str =
@@ -37,7 +41,14 @@ pub struct Prepared {
 #[derive(Debug)]
 pub enum Work {
     /// Transcribe these samples from their begin to their end.
-    Transcribe(DecodedAudio),
+    Transcribe {
+        /// The samples.
+        pcm: Pcm,
+        /// Where in the recording they begin, in seconds.
+        from_seconds: f64,
+        /// What a reader should know of the audio.
+        warnings: Vec<String>,
+    },
     /// Hear these windows of speech.
     Hear {
         /// The samples and the windows in them.
@@ -49,7 +60,7 @@ pub enum Work {
     Simulate(Content),
     /// The transcript is there, from an attempt that ended between publishing and completing: write what is
     /// missing beside it, and complete.
-    AlreadyPublished(Box<Transcript>),
+    AlreadyPublished(Box<Standing>),
 }
 
 /// What preparing needs beside the recording.
@@ -65,8 +76,12 @@ pub struct Preparation {
     pub spool: Spool,
     /// What the worker was told.
     pub control: Arc<Control>,
-    /// Finds speech, in batched mode.
-    pub speech: Option<Arc<SpeechFinder>>,
+    /// Finds speech: windows of it in batched mode, and where recordings can be cut.
+    pub speech: Arc<SpeechFinder>,
+    /// Whether a recording's language is found out from its begin.
+    pub asks_language: bool,
+    /// Where parts of recordings lie.
+    pub parts: Parts,
 }
 
 /// Prepares one leased recording; stops when the worker is told to end, since the engine would not begin it. Nothing is left in
@@ -76,17 +91,16 @@ pub struct Preparation {
 /// By what is to be done about them; see [`StageError`].
 pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<Prepared, StageError> {
     let Preparation { station, publisher, spool, .. } = preparation;
-    if let Some(transcript) = publisher.find_published(&item.lease.recording).await? {
-        return Ok(Prepared { item, work: Work::AlreadyPublished(Box::new(transcript)) });
+    if let Some(standing) = preparation.parts.find(publisher, &item.lease.recording).await? {
+        return Ok(Prepared { item, work: Work::AlreadyPublished(Box::new(standing)) });
     }
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;
     let Some(ffmpeg) = &preparation.ffmpeg else {
         let read = tokio::task::spawn_blocking(move || simulated_work::read(file.path())).await;
         let content = read.map_err(|error| StageError::Retry(format!("reading it failed: {error}")))??;
-        if let Some(seconds) = content.seconds {
-            item.know_length(seconds);
-        }
+        let stretch = Stretch::of(&item.lease.recording, &content);
+        item.know_length(stretch.seconds());
         return Ok(Prepared { item, work: Work::Simulate(content) });
     };
     item.enter(Phase::Decoding);
@@ -94,21 +108,26 @@ pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<P
     Ok(Prepared { item, work })
 }
 
-/// Decodes a recording and, in batched mode, finds the speech in it.
+/// Decodes a recording, or a part of one, and in batched mode finds the speech in it.
 async fn decode(
     preparation: &Preparation,
     ffmpeg: Arc<Ffmpeg>,
     item: Arc<HeldItem>,
     file: SpooledFile,
 ) -> Result<Work, StageError> {
-    let Preparation { station, spool, control, speech, .. } = preparation;
+    let Preparation { station, spool, control, speech, asks_language, .. } = preparation;
     let limits = station.config.limits;
-    let (spool, control, speech) = (spool.folder().to_owned(), Arc::clone(control), speech.clone());
+    let mode = station.config.meta.options.mode;
+    let reach =
+        item.lease.recording.part.map(|part| Reach::of(part, *asks_language && mode == Mode::Batched));
+    let (spool, control, finder) = (spool.folder().to_owned(), Arc::clone(control), Arc::clone(speech));
     let decoding = tokio::task::spawn_blocking(move || {
         let recording = &item.lease.recording;
+        let whole_seconds = recording.part.map_or(recording.seconds, RecordingPart::whole_seconds);
         let request = DecodeRequest {
             path: file.path(),
-            expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(recording.seconds),
+            expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(whole_seconds),
+            wanted: reach.as_ref().map(Reach::wanted).unwrap_or_default(),
             ffmpeg: &ffmpeg,
             spool: &spool,
             limits: limits.into(),
@@ -126,12 +145,22 @@ async fn decode(
         if recording.seconds_from == DurationSource::CutOff {
             audio.warnings.push(CUT_OFF.to_owned());
         }
-        item.know_length(audio.pcm.seconds());
-        let Some(speech) = speech else { return Ok(Work::Transcribe(audio)) };
-        let DecodedAudio { pcm, warnings } = audio;
-        let speech =
-            speech.find(pcm, &mut |_seconds| moves()).map_err(|error| StageError::from_vad(&error))?;
-        Ok(Work::Hear { speech, warnings })
+        let failed = |error: VadError| StageError::from_vad(&error);
+        let part = match &reach {
+            Some(reach) => reach.cut(&audio, &finder, &mut |_seconds| moves()).map_err(failed)?,
+            None => PartAudio { pcm: audio.pcm, from: 0, head: None },
+        };
+        let warnings = audio.warnings;
+        item.know_length(part.pcm.seconds());
+        match mode {
+            Mode::Sequential => {
+                Ok(Work::Transcribe { from_seconds: part.from_seconds(), pcm: part.pcm, warnings })
+            }
+            Mode::Batched => {
+                let speech = part.speech(&finder, &mut |_seconds| moves()).map_err(failed)?;
+                Ok(Work::Hear { speech, warnings })
+            }
+        }
     });
     decoding.await.map_err(|error| {
         StageError::Retry(format!(

@@ -14,7 +14,7 @@ use crate::formats;
 use crate::stage_error::{Side, StageError};
 
 /// The largest transcript read back, in bytes.
-const TRANSCRIPT_BYTES_MAX: u64 = 1 << 30;
+pub(crate) const TRANSCRIPT_BYTES_MAX: u64 = 1 << 30;
 
 /// How often a transcript made with other settings is replaced before the worker gives up racing for it.
 const REPLACE_ATTEMPTS: u32 = 3;
@@ -188,6 +188,6 @@ impl Publisher {
     }
 }
 
-fn output_error(error: &StorageError) -> StageError {
+pub(crate) fn output_error(error: &StorageError) -> StageError {
     StageError::from_storage(Side::Output, error)
 }

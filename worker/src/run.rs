@@ -8,7 +8,6 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use steno_shared::exit::Exit;
 use steno_shared::ids::{ShardId, WorkerId};
 use steno_shared::leases::{Leases, Phase};
-use steno_shared::options::Mode;
 use steno_shared::simulated;
 use steno_shared::storage::{Location, StorageErrorKind, Store};
 use steno_shared::worker_config::{EngineKind, WorkerConfig};
@@ -24,6 +23,7 @@ use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
 use crate::outage::Outage;
 use crate::outcome::{Finished, Outcome};
+use crate::parts::Parts;
 use crate::prepare::Preparation;
 use crate::publish::Publisher;
 use crate::signals;
@@ -86,6 +86,8 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     let meta = &station.config.meta;
     let publisher = Publisher::new(station.output.clone(), meta, station.config.replace_existing)
         .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
+    let parts = Parts::new(station.output.clone(), meta)
+        .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
     let spool = Spool::create(&station.config.spool, &station.worker).map_err(|error| {
         StartError::new(
             Exit::Unusable,
@@ -99,14 +101,14 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     };
     let (engine, loaded) = EngineThread::start(&station.config, publisher.clone(), Arc::clone(&control))
         .map_err(|error| StartError::new(Exit::Internal, error))?;
-    let busy = match loaded.await {
-        Ok(Ok(LoadedEngine { description, busy })) => {
+    let (busy, is_multilingual) = match loaded.await {
+        Ok(Ok(LoadedEngine { description, busy, is_multilingual })) => {
             if let Some(failure) = &description.cuda_failure {
                 tracing::warn!(error = failure, "gpu.not_used");
             }
             let (name, device) = (description.engine, description.device);
             tracing::info!(worker = %station.worker, engine = name, device, "worker.ready");
-            busy
+            (busy, is_multilingual)
         }
         Ok(Err(error)) => return Err(StartError::new(error.exit(), error)),
         Err(_) => {
@@ -134,10 +136,9 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         ffmpeg,
         spool,
         control: Arc::clone(&control),
-        speech: match options.mode {
-            Mode::Batched if !is_simulated => Some(Arc::new(SpeechFinder::new(options.clone()))),
-            Mode::Batched | Mode::Sequential => None,
-        },
+        speech: Arc::new(SpeechFinder::new(options.clone())),
+        asks_language: is_multilingual && options.language.is_none() && !options.multilingual,
+        parts: parts.clone(),
     };
     let feed = Feed {
         preparation: Arc::new(preparation),
@@ -145,7 +146,8 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         prefetch: engine.prefetch.clone(),
         claims: Claims::default(),
     };
-    let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
+    let finisher =
+        Finisher { station: &station, publisher: &publisher, parts: &parts, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));
     drop(heartbeat);
     station.leases.latencies().log();
@@ -162,6 +164,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
 struct Finisher<'a> {
     station: &'a Station,
     publisher: &'a Publisher,
+    parts: &'a Parts,
     held: &'a Held,
     control: &'a Control,
 }
@@ -238,10 +241,10 @@ impl Finisher<'_> {
         loop {
             let completed = match finished {
                 Finished::Transcribed(transcript) => {
-                    publish_and_complete(self.station, self.publisher, item, transcript).await
+                    publish_and_complete(self.station, self.publisher, self.parts, item, transcript).await
                 }
                 Finished::AlreadyPublished(standing) => {
-                    complete_published(self.station, self.publisher, item, standing).await
+                    complete_published(self.station, self.publisher, self.parts, item, standing).await
                 }
             };
             let Err(StageError::Outage(message)) = completed else { return completed };

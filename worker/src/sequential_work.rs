@@ -27,13 +27,12 @@ fn transcribe(
     outbox: &mut Outbox<'_>,
 ) -> Result<(), Gone> {
     item.enter(Phase::Transcribing);
-    let (pcm, warnings) = match work {
+    let (pcm, from_seconds, warnings) = match work {
         Work::AlreadyPublished(transcript) => {
             return outbox.give(item, Ok(Finished::AlreadyPublished(transcript)));
         }
-        Work::Transcribe(audio) => (audio.pcm, audio.warnings),
-        Work::Hear { speech, warnings } => (speech.pcm, warnings),
-        Work::Simulate(_) => return outbox.not_prepared(item),
+        Work::Transcribe { pcm, from_seconds, warnings } => (pcm, from_seconds, warnings),
+        Work::Hear { .. } | Work::Simulate(_) => return outbox.not_prepared(item),
     };
     let mut progress = |progress: Progress| {
         item.advance_audio(progress.seconds);
@@ -44,7 +43,7 @@ fn transcribe(
         }
     };
     match engine.transcribe(&pcm, &outbox.config.meta.options, &mut progress) {
-        Ok(transcription) => outbox.transcribed(item, transcription, warnings),
+        Ok(transcription) => outbox.transcribed(item, transcription.later(from_seconds), warnings),
         Err(error) => outbox.give(item, Err(StageError::from_engine(&error))),
     }
 }

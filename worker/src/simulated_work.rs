@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use steno_shared::leases::Phase;
+use steno_shared::recording::Recording;
 use steno_shared::simulated::{Content, Fault, SEGMENT_SECONDS, WARNING, segments};
 use steno_shared::transcript::Segment;
 
@@ -64,9 +65,10 @@ fn transcribe(
             return outbox.give(item, Ok(Finished::AlreadyPublished(transcript)));
         }
         Work::Simulate(content) => content,
-        Work::Transcribe(_) | Work::Hear { .. } => return outbox.not_prepared(item),
+        Work::Transcribe { .. } | Work::Hear { .. } => return outbox.not_prepared(item),
     };
-    let seconds = content.seconds.unwrap_or(item.lease.recording.seconds).max(0.0);
+    let stretch = Stretch::of(&item.lease.recording, &content);
+    let seconds = stretch.seconds();
     let moves = || {
         item.advance();
         if control.order() == Order::Stop || item.is_lost() {
@@ -75,8 +77,9 @@ fn transcribe(
             ControlFlow::Continue(())
         }
     };
-    // Its faults come in the middle.
-    let until = if content.fault.is_some() { seconds / 2.0 } else { seconds };
+    let fault = stretch.fault(&content);
+    // It comes in the middle.
+    let until = if fault.is_some() { seconds / 2.0 } else { seconds };
     let worked = busy.time(|| {
         let began = Instant::now();
         for segment in 0..segments(until) {
@@ -84,7 +87,7 @@ fn transcribe(
             wait_until(began, position / speed, &moves)?;
             item.advance_audio(position);
         }
-        match content.fault {
+        match fault {
             // As a native call does that never comes back: it hears of nothing.
             Some(Fault::Hang) => loop {
                 std::thread::park();
@@ -97,11 +100,11 @@ fn transcribe(
         return outbox.give(item, Err(StageError::Interrupted));
     }
     let rehearsed = "the recording rehearses this fault".to_owned();
-    match content.fault {
+    match fault {
         Some(Fault::Poison) => outbox.give(item, Err(StageError::Poison(rehearsed))),
         Some(Fault::Retry) => outbox.give(item, Err(StageError::Retry(rehearsed))),
         Some(Fault::Abort | Fault::Hang) | None => {
-            let transcription = transcription(&content, seconds, outbox);
+            let transcription = transcription(&content, stretch, outbox);
             outbox.transcribed(item, transcription, vec![WARNING.to_owned()])
         }
     }
@@ -119,14 +122,49 @@ fn wait_until(began: Instant, seconds: f64, moves: &dyn Fn() -> ControlFlow<()>)
     }
 }
 
-fn transcription(content: &Content, seconds: f64, outbox: &Outbox<'_>) -> Transcription {
+/// What of a recording is worked on, in seconds: all of it, or a part, cut where a segment ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    from: f64,
+    to: f64,
+    /// Length of the whole recording.
+    whole: f64,
+}
+
+impl Stretch {
+    /// Of a recording, as long as its content says, if it does.
+    #[must_use]
+    pub fn of(recording: &Recording, content: &Content) -> Self {
+        let Some(part) = recording.part else {
+            let whole = content.seconds.unwrap_or(recording.seconds).max(0.0);
+            return Self { from: 0.0, to: whole, whole };
+        };
+        let whole = content.seconds.unwrap_or(part.whole_seconds()).max(0.0);
+        let cut = |planned: f64| ((planned / SEGMENT_SECONDS).round() * SEGMENT_SECONDS).min(whole);
+        Self { from: cut(part.begin_seconds()), to: part.end_seconds().map_or(whole, cut), whole }
+    }
+
+    /// Its length.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.to - self.from
+    }
+
+    /// The fault that it meets: where there is one, it is in the recording's middle.
+    fn fault(self, content: &Content) -> Option<Fault> {
+        let middle = self.whole / 2.0;
+        content.fault.filter(|_| self.from <= middle && (middle < self.to || self.to >= self.whole))
+    }
+}
+
+fn transcription(content: &Content, stretch: Stretch, outbox: &Outbox<'_>) -> Transcription {
     let language = outbox.config.meta.options.language.clone();
-    let segment = |(index, text)| {
+    let segment = |index: u64| {
         let start = index as f64 * SEGMENT_SECONDS;
         Segment {
             start,
-            end: (start + SEGMENT_SECONDS).min(seconds),
-            text,
+            end: (start + SEGMENT_SECONDS).min(stretch.to),
+            text: content.text(index),
             avg_logprob: 0.0,
             no_speech_prob: 0.0,
             compression_ratio: 1.0,
@@ -137,8 +175,8 @@ fn transcription(content: &Content, seconds: f64, outbox: &Outbox<'_>) -> Transc
     Transcription {
         language: language.unwrap_or_else(|| "en".to_owned()),
         language_probability: 1.0,
-        duration: seconds,
+        duration: stretch.seconds(),
         duration_after_vad: None,
-        segments: content.texts(seconds).into_iter().enumerate().map(segment).collect(),
+        segments: (segments(stretch.from)..segments(stretch.to)).map(segment).collect(),
     }
 }

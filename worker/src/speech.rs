@@ -1,5 +1,6 @@
 //! Where a recording holds speech, cut into the windows that batched mode hears.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +10,9 @@ use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
 use crate::vad::{Chunk, Span, SpanRules, SpeechDetector, VadError, group_spans, speech_spans};
 
+/// Told the seconds done; may ask to stop.
+pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
+
 /// A recording's samples and its windows of speech.
 #[derive(Debug)]
 pub struct Speech {
@@ -16,6 +20,43 @@ pub struct Speech {
     pub pcm: Pcm,
     /// Windows of at most 30 s, in order; none is empty.
     pub windows: Vec<Chunk>,
+    /// Of a later part of a recording: windows from the recording's begin, which tell its language and are not transcribed.
+    pub asked: Option<Box<Speech>>,
+    /// Where in the recording the samples begin, in seconds.
+    pub from_seconds: f64,
+}
+
+impl Speech {
+    /// A recording's own samples and windows, from its begin.
+    #[must_use]
+    pub fn new(pcm: Pcm, windows: Vec<Chunk>) -> Self {
+        Self { pcm, windows, asked: None, from_seconds: 0.0 }
+    }
+
+    /// How many windows are only asked for the language.
+    #[must_use]
+    pub fn n_asked(&self) -> usize {
+        self.asked.as_ref().map_or(0, |asked| asked.windows.len())
+    }
+
+    /// How many windows there are to be heard, those that are only asked among them; these come first.
+    #[must_use]
+    pub fn n_windows(&self) -> usize {
+        self.n_asked() + self.windows.len()
+    }
+
+    /// The samples of the window of this number; none for a number beyond.
+    ///
+    /// # Errors
+    /// When samples that are kept in a file cannot be read.
+    pub fn read(&self, index: usize) -> io::Result<Vec<i16>> {
+        let (of, index) = match (&self.asked, index.checked_sub(self.n_asked())) {
+            (_, Some(index)) => (self, index),
+            (Some(asked), None) => (&**asked, index),
+            (None, None) => return Ok(Vec::new()),
+        };
+        of.windows.get(index).map_or_else(|| Ok(Vec::new()), |window| window.read(&of.pcm))
+    }
 }
 
 /// Finds speech. Its detectors, which take a while to load, are used again.
@@ -39,38 +80,46 @@ impl SpeechFinder {
     ///
     /// # Errors
     /// When the detector fails, or `progress`, which is told the seconds done, asks to stop.
-    pub fn find(
-        &self,
-        pcm: Pcm,
-        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
-    ) -> Result<Speech, VadError> {
-        let window_samples = self.options.window_seconds() * SAMPLE_RATE;
-        let windows = if !self.options.clip_timestamps.is_empty() {
-            pieces(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples)
-        } else if self.options.leaves_silence_out() {
-            let probabilities = self.probabilities(&pcm, progress)?;
-            let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
-            group_spans(&spans, window_samples)
-                .into_iter()
-                .flat_map(|chunk| fit(chunk, window_samples))
-                .collect()
-        } else {
-            pieces(&[Span { start: 0, end: pcm.len() }], window_samples)
-        };
-        Ok(Speech { pcm, windows })
+    pub fn find(&self, pcm: Pcm, progress: Progress<'_>) -> Result<Speech, VadError> {
+        let windows = self.windows(&pcm, progress)?;
+        Ok(Speech::new(pcm, windows))
     }
 
-    fn probabilities(
-        &self,
-        pcm: &Pcm,
-        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
-    ) -> Result<Vec<f32>, VadError> {
+    /// The first windows of a recording, as many as are asked for its language.
+    ///
+    /// # Errors
+    /// As [`SpeechFinder::find`].
+    pub fn first(&self, pcm: Pcm, progress: Progress<'_>) -> Result<Speech, VadError> {
+        let mut first = self.find(pcm, progress)?;
+        first.windows.truncate(self.options.language_detection_segments.max(1));
+        Ok(first)
+    }
+
+    /// The probability of speech, 0 to 1, in each [`crate::vad::WINDOW_SAMPLES`] samples, heard from their begin.
+    ///
+    /// # Errors
+    /// As [`SpeechFinder::find`].
+    pub fn probabilities(&self, pcm: &Pcm, progress: Progress<'_>) -> Result<Vec<f32>, VadError> {
         let detectors = || self.detectors.lock().unwrap_or_else(PoisonError::into_inner);
         let free = detectors().pop();
         let mut detector = free.map_or_else(SpeechDetector::new, Ok)?;
         let probabilities = detector.probabilities(pcm, progress)?;
         detectors().push(detector);
         Ok(probabilities)
+    }
+
+    fn windows(&self, pcm: &Pcm, progress: Progress<'_>) -> Result<Vec<Chunk>, VadError> {
+        let window_samples = self.options.window_seconds() * SAMPLE_RATE;
+        if !self.options.clip_timestamps.is_empty() {
+            return Ok(pieces(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples));
+        }
+        if !self.options.leaves_silence_out() {
+            return Ok(pieces(&[Span { start: 0, end: pcm.len() }], window_samples));
+        }
+        let probabilities = self.probabilities(pcm, progress)?;
+        let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
+        let chunks = group_spans(&spans, window_samples);
+        Ok(chunks.into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect())
     }
 }
 

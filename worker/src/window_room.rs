@@ -64,8 +64,8 @@ impl WindowRoom {
             return Err(Box::new(prepared));
         }
         let n_windows = match &prepared.work {
-            Work::Hear { speech, .. } => speech.windows.len(),
-            Work::Transcribe(_) | Work::Simulate(_) | Work::AlreadyPublished(_) => 0,
+            Work::Hear { speech, .. } => speech.n_windows(),
+            Work::Transcribe { .. } | Work::Simulate(_) | Work::AlreadyPublished(_) => 0,
         };
         state.queue.push(prepared, n_windows);
         drop(state);
@@ -196,11 +196,8 @@ impl WindowRoom {
         while let Some(job) = self.next_job() {
             // The engine waits for an answer, so a panic must give one too.
             let made = catch_unwind(AssertUnwindSafe(|| match &job.recording.work {
-                Work::Hear { speech, .. } => match speech.windows.get(job.index) {
-                    Some(window) => window.read(&speech.pcm).and_then(|samples| features.of(samples)),
-                    None => Ok(Vec::new()),
-                },
-                Work::Transcribe(_) | Work::Simulate(_) | Work::AlreadyPublished(_) => Ok(Vec::new()),
+                Work::Hear { speech, .. } => speech.read(job.index).and_then(|samples| features.of(samples)),
+                Work::Transcribe { .. } | Work::Simulate(_) | Work::AlreadyPublished(_) => Ok(Vec::new()),
             }));
             let made = made.unwrap_or_else(|_| Err(io::Error::other("making features panicked")));
             self.lock().queue.computed(job.ticket, job.index, made);

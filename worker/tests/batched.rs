@@ -266,7 +266,7 @@ fn a_lost_device_ends_the_worker_and_is_no_recording_s_fault() {
     let samples = recording.windows[0].read(&recording.pcm).unwrap();
     let features = WindowFeatures::new(engine.filters().clone()).of(samples).unwrap();
     for ticket in [Ticket(1), Ticket(2), Ticket(3)] {
-        decoder.open(ticket, recording.pcm.seconds(), &recording.windows);
+        decoder.open(ticket, &recording);
         decoder.push(ticket, 0, features.clone());
     }
     let done = decoder.step(false, &mut |_| ControlFlow::Continue(()));
@@ -299,7 +299,7 @@ fn who_watches_is_told_before_the_first_call_and_may_stop_it() {
     let (model, options) = (Faulty::new(engine.model()), plain());
     let recording = speech(jfk(), &options);
     let mut decoder = BatchDecoder::new(&engine, &model, &options, 8).unwrap();
-    decoder.open(Ticket(7), recording.pcm.seconds(), &recording.windows);
+    decoder.open(Ticket(7), &recording);
     let samples = recording.windows[0].read(&recording.pcm).unwrap();
     let features = WindowFeatures::new(engine.filters().clone()).of(samples).unwrap();
     decoder.push(Ticket(7), 0, features);

@@ -105,6 +105,7 @@ impl SubmitArguments {
             formats: wanted.formats,
             subtitles: wanted.subtitles,
             existing: wanted.existing,
+            splitting: wanted.splitting,
         })
     }
 }

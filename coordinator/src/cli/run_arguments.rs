@@ -96,6 +96,7 @@ impl RunArguments {
             // Not by the parser, which would show what it refuses.
             redis: self.redis.as_deref().map(given_redis).transpose()?,
             existing: wanted.existing,
+            splitting: wanted.splitting,
             s3: self.s3.config(),
         })
     }

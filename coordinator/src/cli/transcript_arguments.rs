@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
-use steno_shared::options::TranscribeOptions;
+use steno_shared::batch::Splitting;
+use steno_shared::options::{Mode, TranscribeOptions};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
 
@@ -26,6 +27,10 @@ pub(super) struct TranscriptArguments {
     /// Transcripts made with other settings: keep them, or replace them [default: refuse to start].
     #[arg(long, value_name = "keep|replace", value_parser = existing)]
     existing: Option<Existing>,
+    /// Work on long recordings in parts, side by side: auto for those that would keep one worker busy when the others have nothing
+    /// left, never, or the longest that is left whole, such as 20m [default: auto in batched mode, never in sequential mode].
+    #[arg(long, value_name = "auto|never|LENGTH", value_parser = splitting)]
+    split: Option<Splitting>,
     #[command(flatten)]
     options: OptionsArguments,
     #[command(flatten)]
@@ -38,6 +43,7 @@ pub(super) struct Wanted {
     pub(super) formats: Vec<Format>,
     pub(super) subtitles: SubtitleLayout,
     pub(super) existing: Existing,
+    pub(super) splitting: Splitting,
 }
 
 impl TranscriptArguments {
@@ -54,7 +60,17 @@ impl TranscriptArguments {
         formats.dedup();
         let subtitles = self.subtitles.layout();
         subtitles.check(&options, &formats).map_err(Failure::usage)?;
-        Ok(Wanted { options, formats, subtitles, existing: self.existing.unwrap_or_default() })
+        let splitting = self.split.unwrap_or(match options.mode {
+            Mode::Batched => Splitting::Auto,
+            // It is chosen for its exactness, and the text before a cut would not be known after it.
+            Mode::Sequential => Splitting::Never,
+        });
+        if splitting != Splitting::Never && self.split.is_some() && !options.clip_timestamps.is_empty() {
+            return Err(Failure::usage(
+                "--split and --clip-timestamps exclude each other: clips are not split",
+            ));
+        }
+        Ok(Wanted { options, formats, subtitles, existing: self.existing.unwrap_or_default(), splitting })
     }
 }
 
@@ -68,5 +84,50 @@ fn existing(text: &str) -> Result<Existing, String> {
         "keep" => Ok(Existing::Keep),
         "replace" => Ok(Existing::Replace),
         other => Err(format!("`{other}` is neither keep nor replace")),
+    }
+}
+
+/// Shortest length that recordings may be split at, in seconds: cuts are looked for half a minute around.
+const SPLIT_SECONDS_MIN: u64 = 120;
+
+fn splitting(text: &str) -> Result<Splitting, String> {
+    match text {
+        "auto" => return Ok(Splitting::Auto),
+        "never" => return Ok(Splitting::Never),
+        _ => {}
+    }
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) if text.ends_with('h') => (number, 3600),
+        Some(number) if text.ends_with('m') => (number, 60),
+        Some(number) => (number, 1),
+        None => (text, 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match seconds {
+        Some(seconds @ SPLIT_SECONDS_MIN..) => Ok(Splitting::Longest(seconds)),
+        Some(_) => Err(format!("must be at least {SPLIT_SECONDS_MIN} s")),
+        None => Err("is neither auto, nor never, nor a length such as 1200, 20m or 1h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_to_split_at_are_read_in_seconds_minutes_and_hours() {
+        for (text, read) in [
+            ("auto", Splitting::Auto),
+            ("never", Splitting::Never),
+            ("600", Splitting::Longest(600)),
+            ("600s", Splitting::Longest(600)),
+            ("20m", Splitting::Longest(1200)),
+            ("1h", Splitting::Longest(3600)),
+        ] {
+            assert_eq!(splitting(text), Ok(read));
+        }
+        for text in ["", "m", "1m", "119", "-5m", "1.5h", "20 m", "always", "99999999999999999h"] {
+            assert!(splitting(text).is_err(), "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use steno_shared::batch::Splitting;
 use steno_shared::fingerprint::hex;
 use steno_shared::ids::BatchId;
 use steno_shared::options::TranscribeOptions;
@@ -48,6 +49,9 @@ pub struct BatchRequest {
     /// What to do about transcripts made with other settings.
     #[serde(default)]
     pub existing: Existing,
+    /// Which recordings are worked on in parts.
+    #[serde(default)]
+    pub splitting: Splitting,
 }
 
 impl BatchRequest {
@@ -122,7 +126,7 @@ pub struct Course {
 pub struct Found {
     pub left_out: u64,
     pub published: u64,
-    /// Recordings that the batch has in Redis since, at least; 0 where that was not noted.
+    /// Leases that the batch has in Redis since, at least; 0 where that was not noted.
     pub in_batch: u64,
 }
 

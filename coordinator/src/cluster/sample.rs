@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use steno_shared::batch::Splitting;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
@@ -21,6 +22,7 @@ pub(crate) fn request() -> BatchRequest {
         formats: vec![Format::Json],
         subtitles: SubtitleLayout::default(),
         existing: Existing::Keep,
+        splitting: Splitting::Never,
     }
 }
 

@@ -56,11 +56,12 @@ pub(super) async fn take_in(
         meta: &meta,
         manifest: manifest.as_ref().map(|file| (file.path(), "the batch's manifest".to_owned())),
         existing: if is_submitted { request.existing } else { request.existing.once_begun() },
+        workers: request.nodes,
     }
     .take(&say)
     .await?;
     let found =
-        Found { left_out: backlog.left_out, published: backlog.published, in_batch: backlog.in_batch() };
+        Found { left_out: backlog.left_out, published: backlog.published, in_batch: backlog.in_batch };
     Ok(Taken { shards: meta.shards, found })
 }
 
@@ -103,6 +104,7 @@ async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) ->
         formats: request.formats.clone(),
         subtitles: request.subtitles,
         shards: known.map_or(shards_for(request.nodes).get(), |known| known.shards),
+        splitting: request.splitting,
     };
     match leases.create_batch(&meta, &LeaseLimits::default()).await? {
         Created::New | Created::Same => Ok(meta),

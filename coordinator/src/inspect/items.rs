@@ -47,7 +47,10 @@ pub struct Item {
     pub name: String,
     /// `ready`, `leased`, `delayed`, `done` or `dead`.
     pub state: &'static str,
-    /// The recording's predicted length in seconds.
+    /// Which part of the recording it is, from 1, and of how many, where the recording is worked on in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<[u32; 2]>,
+    /// The predicted length of the recording, or of the part, in seconds.
     pub seconds: f64,
     /// Attempts begun.
     pub attempts: u32,
@@ -86,6 +89,7 @@ impl From<ItemRow> for Item {
     fn from(row: ItemRow) -> Self {
         Self {
             id: row.id.as_str().to_owned(),
+            part: row.recording.part.map(|part| [part.index + 1, part.count]),
             name: row.recording.name,
             state: row.state.name(),
             seconds: row.recording.seconds,
@@ -104,7 +108,8 @@ impl Item {
     #[must_use]
     pub fn text(&self) -> String {
         let length = audio_seconds(self.seconds);
-        let mut line = format!("{}  {:<7}  {length:>9}  {}", self.id, self.state, name(&self.name, 80));
+        let part = self.part.map(|[part, of]| format!(", part {part} of {of}")).unwrap_or_default();
+        let mut line = format!("{}  {:<7}  {length:>9}  {}{part}", self.id, self.state, name(&self.name, 80));
         if let Some(error) = &self.error {
             let class = self.error_class.as_deref().unwrap_or("error");
             line += &format!(

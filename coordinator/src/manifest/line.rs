@@ -66,6 +66,7 @@ fn from_json(json: JsonLine) -> Result<Line, String> {
             size_bytes,
             seconds,
             seconds_from: json.seconds_from,
+            part: None,
         }),
         _ => Line::Named(json.name),
     })

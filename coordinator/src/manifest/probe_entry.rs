@@ -70,6 +70,7 @@ pub(super) async fn probe_entry(store: Store, entry: Entry, sniff: Sniff) -> Res
         let recording = Recording {
             seconds: found.seconds,
             seconds_from: found.seconds_from,
+            part: None,
             name: entry.key.clone(),
             etag: entry.etag.clone(),
             size_bytes: entry.size_bytes,

@@ -111,7 +111,7 @@ async fn look_at(
     if let Some(length) = known.get(&ItemId::of_recording(&entry.key, &entry.etag, entry.size_bytes)) {
         let KnownLength { seconds, seconds_from } = *length;
         let Entry { key: name, etag, size_bytes } = entry;
-        return Ok(Found::Recording(Recording { name, etag, size_bytes, seconds, seconds_from }));
+        return Ok(Found::Recording(Recording { name, etag, size_bytes, seconds, seconds_from, part: None }));
     }
     Ok(match probe_entry(store.clone(), entry, sniff).await? {
         Probed::Recording(recording, None) => Found::Recording(recording),

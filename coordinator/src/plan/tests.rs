@@ -14,6 +14,7 @@ fn recording(name: impl Into<String>, seconds: f64) -> Recording {
         size_bytes: 16_000,
         seconds,
         seconds_from: DurationSource::Header,
+        part: None,
     }
 }
 

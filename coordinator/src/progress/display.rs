@@ -18,6 +18,8 @@ const NAME_WIDTH: usize = 40;
 pub struct Display {
     how: How,
     started: Instant,
+    /// What is counted.
+    leases: &'static str,
 }
 
 enum How {
@@ -34,7 +36,12 @@ impl Display {
         } else {
             How::Lines { last: None, last_text: String::new() }
         };
-        Self { how, started: Instant::now() }
+        Self { how, started: Instant::now(), leases: "recording" }
+    }
+
+    /// Says whether some of what is counted are parts of recordings.
+    pub fn counts_parts(&mut self, parts: bool) {
+        self.leases = if parts { "lease" } else { "recording" };
     }
 
     fn bars(workers: u32) -> How {
@@ -73,7 +80,7 @@ impl Display {
     /// Shows how far the batch is.
     pub fn show(&mut self, snapshot: &Snapshot, estimate: &Estimate) {
         let behind = snapshot.behind_ms();
-        let text = total_text(snapshot, estimate, self.started.elapsed());
+        let text = total_text(snapshot, estimate, self.started.elapsed(), self.leases);
         match &mut self.how {
             How::Bars { total, workers, .. } => {
                 total.set_length(snapshot.totals.audio_ms.max(1));
@@ -110,13 +117,13 @@ impl Display {
     }
 }
 
-fn total_text(snapshot: &Snapshot, estimate: &Estimate, elapsed: Duration) -> String {
+fn total_text(snapshot: &Snapshot, estimate: &Estimate, elapsed: Duration, leases: &str) -> String {
     let totals = &snapshot.totals;
     let behind = snapshot.behind_ms();
     let mut text = format!(
         "{} of {}, {} of {} audio",
         grouped(totals.done + totals.dead),
-        counted(totals.recordings, "recording"),
+        counted(totals.recordings, leases),
         audio(behind),
         audio(totals.audio_ms)
     );
@@ -174,7 +181,7 @@ mod tests {
             ..Totals::default()
         };
         let snapshot = Snapshot { totals, workers: Vec::new() };
-        let text = total_text(&snapshot, &Estimate::from(0), Duration::from_secs(360));
+        let text = total_text(&snapshot, &Estimate::from(0), Duration::from_secs(360), "recording");
         assert_eq!(
             text,
             "1,002 of 1,200 recordings, 1.0 h of 2.0 h audio, 2 failed, 10.0x real time, 6 min 00 s left"

@@ -7,6 +7,7 @@ use steno_shared::ids::ShardId;
 use steno_shared::leases::{ItemState, Leases};
 
 use super::rounds::Played;
+use super::standing::Standing;
 use crate::failure::Failure;
 use crate::listing;
 use crate::progress::Snapshot;
@@ -25,10 +26,12 @@ pub(super) async fn summarise(
 ) -> Result<Summary, Failure> {
     let Played { outcome, backlog, finished_before, .. } = played;
     let after = Snapshot::read(leases, meta.shards).await?;
+    let standing = Standing::read(leases, meta, after.totals, backlog.split > 0).await?;
     let mut failures = Vec::new();
     for shard in (0..meta.shards).map(ShardId) {
         for row in listing::all(leases, shard, Some(ItemState::Dead)).await? {
             failures.push(Failed {
+                part: row.recording.part.map(|part| [part.index + 1, part.count]),
                 name: row.recording.name,
                 id: row.id.as_str().to_owned(),
                 class: row.error_class.unwrap_or_default(),
@@ -36,7 +39,7 @@ pub(super) async fn summarise(
             });
         }
     }
-    failures.sort_by(|a, b| a.name.cmp(&b.name));
+    failures.sort_by(|a, b| (&a.name, a.part).cmp(&(&b.name, b.part)));
     failures.truncate(FAILURES_MAX);
     let audio_seconds =
         (played.audio_ms + after.totals.done_ms.saturating_sub(played.done_ms_before)) as f64 / 1000.0;
@@ -44,12 +47,12 @@ pub(super) async fn summarise(
     Ok(Summary {
         outcome: *outcome,
         recordings: backlog.recordings,
-        done: (backlog.published + after.totals.done).saturating_sub(*finished_before),
+        done: (backlog.published + standing.done).saturating_sub(*finished_before),
         skipped: *finished_before,
         kept: backlog.kept,
         left_out: backlog.left_out,
-        failed: after.totals.dead,
-        left: after.totals.open(),
+        failed: standing.dead,
+        left: standing.open,
         failures,
         audio_seconds,
         wall_seconds,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::existing::Existing;
+use steno_shared::batch::Splitting;
 use steno_shared::leases::RedisConfig;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::storage::{Location, S3Config};
@@ -59,6 +60,8 @@ pub struct RunRequest {
     pub redis: Option<RedisConfig>,
     /// What to do about transcripts made with other settings.
     pub existing: Existing,
+    /// Which recordings are worked on in parts.
+    pub splitting: Splitting,
     /// How to reach S3.
     pub s3: S3Config,
 }

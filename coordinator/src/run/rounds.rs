@@ -1,5 +1,6 @@
 //! A batch's rounds: its backlog is taken in and worked on, and again if Redis loses recordings meanwhile.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use steno_shared::batch::BatchMeta;
@@ -10,6 +11,7 @@ use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 use super::begin::{give_back, make};
 use super::model::Model;
 use super::request::RunRequest;
+use super::standing::Standing;
 use super::supervision::{Interrupts, Supervision, Watched};
 use crate::backlog::{Backlog, Intake};
 use crate::existing::Existing;
@@ -70,14 +72,16 @@ impl Rounds<'_> {
         let (mut finished_before, mut finished, mut fruitless) = (None, 0, 0);
         let (mut audio_ms, mut engine_time) = (0, EngineTime::default());
         loop {
-            let display = Display::new(self.spread.workers);
+            let mut display = Display::new(self.spread.workers);
             let backlog = self.take_in(&display, finished_before.is_some(), interrupts).await?;
             let before = Snapshot::read(self.leases, self.meta.shards).await?;
-            let now_finished = backlog.published + before.totals.done;
+            let standing = Standing::read(self.leases, self.meta, before.totals, backlog.split > 0).await?;
+            let now_finished = backlog.published + standing.done;
             let finished_before = *finished_before.get_or_insert(now_finished);
             fruitless = if now_finished > finished { 0 } else { fruitless };
             finished = now_finished;
             let spread = fit(self.request, self.machine, self.spread, before.totals.open());
+            display.counts_parts(backlog.split > 0);
             announce(&display, self.meta, &backlog, spread, self.folder);
             self.folder.write("worker.json", &self.worker_config(redis.config(), spread))?;
             let with_password = !redis.is_private();
@@ -97,7 +101,7 @@ impl Rounds<'_> {
                 estimate: Estimate::from(before.behind_ms()),
                 engine_time,
                 // Also what an earlier run put there.
-                in_batch: backlog.in_batch().max(before.totals.recordings),
+                in_batch: backlog.in_batch.max(before.totals.recordings),
             };
             let watched = supervision.run(spread.workers, interrupts).await?;
             let Supervision { display, engine_time: busy, .. } = supervision;
@@ -149,6 +153,7 @@ impl Rounds<'_> {
             meta: self.meta,
             manifest: manifest.as_deref().map(|path| (path, called())),
             existing: if again { self.request.existing.once_begun() } else { self.request.existing },
+            workers: NonZeroU32::new(self.spread.workers).unwrap_or(NonZeroU32::MIN),
         };
         let say = |message: &str| display.say(message);
         tokio::select! {
@@ -206,6 +211,13 @@ fn announce(display: &Display, meta: &BatchMeta, backlog: &Backlog, spread: Spre
             String::new()
         },
     ));
+    if backlog.split > 0 {
+        display.say(&format!(
+            "{} in parts, side by side: {} in all",
+            counted(backlog.split, "long recording"),
+            counted(backlog.in_batch, "lease")
+        ));
+    }
     if spread.workers > 0 {
         display.say(&format!(
             "{} with {}, model {}; logs in {}/logs",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution as _, Exp};
-use steno_shared::batch::{BatchMeta, ModelIdentity};
+use steno_shared::batch::{BatchMeta, ModelIdentity, Splitting};
 use steno_shared::ids::{BatchId, ShardId, WorkerId};
 use steno_shared::leases::{
     ClaimRequest, Completed, Latency, Lease, LeaseError, LeaseLimits, Leases, NewItem, RedisConfig,
@@ -172,6 +172,7 @@ async fn enqueue(leases: &Leases, items: std::ops::Range<u64>, load: Load) -> Re
             size_bytes: 1_234_567,
             seconds: 7_200.0 * (load.items - number) as f64 / load.items as f64,
             seconds_from: DurationSource::Header,
+            part: None,
         };
         let shard = (number % u64::from(load.shards())) as usize;
         shards[shard].push(NewItem { id: recording.id(), recording });
@@ -192,5 +193,6 @@ fn meta(batch: &BatchId, shards: u32) -> BatchMeta {
         formats: vec![Format::Json],
         subtitles: SubtitleLayout::default(),
         shards,
+        splitting: Splitting::Never,
     }
 }

@@ -98,6 +98,7 @@ impl Shards {
             size_bytes: 0,
             seconds: job.predicted,
             seconds_from: DurationSource::Header,
+            part: None,
         });
         let nodes = u32::try_from(nodes).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
         let shards = shards_for(nodes);

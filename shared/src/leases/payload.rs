@@ -1,32 +1,59 @@
 //! A recording as it is kept in an item's record: compact, since there may be a million.
 
-use crate::recording::{DurationSource, Recording};
+use std::borrow::Cow;
 
-/// `["name","etag",size]`, and a final `1` when the length is an estimate, `2` when the file is cut off. The length itself is the record's `ms`.
+use serde::{Deserialize, Serialize};
+
+use crate::recording::{DurationSource, Recording, RecordingPart};
+
+/// What stands in a payload: name, version tag and size; where the length is from, if not from a header; and of a part which one it is.
+/// The length itself is the record's `ms`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Payload<'a> {
+    Part(Cow<'a, str>, Cow<'a, str>, u64, u8, (u32, u32, u64)),
+    Marked(Cow<'a, str>, Cow<'a, str>, u64, u8),
+    Plain(Cow<'a, str>, Cow<'a, str>, u64),
+}
+
+/// `["name","etag",size]`, then `1` when the length is an estimate, `2` when the file is cut off, and of a part
+/// `[index,count,whole in ms]`.
 pub(super) fn pack(recording: &Recording) -> Result<String, serde_json::Error> {
-    let Recording { name, etag, size_bytes, seconds: _, seconds_from } = recording;
-    match seconds_from {
-        DurationSource::Header => serde_json::to_string(&(name, etag, size_bytes)),
-        DurationSource::Size => serde_json::to_string(&(name, etag, size_bytes, 1)),
-        DurationSource::CutOff => serde_json::to_string(&(name, etag, size_bytes, 2)),
-    }
+    let Recording { name, etag, size_bytes, seconds: _, seconds_from, part } = recording;
+    let (name, etag) = (Cow::from(name), Cow::from(etag));
+    let mark = match seconds_from {
+        DurationSource::Header => 0,
+        DurationSource::Size => 1,
+        DurationSource::CutOff => 2,
+    };
+    serde_json::to_string(&match (part, mark) {
+        (Some(part), mark) => {
+            Payload::Part(name, etag, *size_bytes, mark, (part.index, part.count, part.whole_ms))
+        }
+        (None, 0) => Payload::Plain(name, etag, *size_bytes),
+        (None, mark) => Payload::Marked(name, etag, *size_bytes, mark),
+    })
 }
 
 /// The recording of a record; its length comes back rounded to milliseconds.
 pub(super) fn unpack(payload: &[u8], ms: u64) -> Result<Recording, serde_json::Error> {
-    let with_seconds = |name, etag, size_bytes, seconds_from| Recording {
-        name,
-        etag,
+    let (name, etag, size_bytes, mark, part) = match serde_json::from_slice::<Payload<'_>>(payload)? {
+        Payload::Plain(name, etag, size) => (name, etag, size, 0, None),
+        Payload::Marked(name, etag, size, mark) => (name, etag, size, mark, None),
+        Payload::Part(name, etag, size, mark, part) => (name, etag, size, mark, Some(part)),
+    };
+    Ok(Recording {
+        name: name.into_owned(),
+        etag: etag.into_owned(),
         size_bytes,
         seconds: millis_to_seconds(ms),
-        seconds_from,
-    };
-    if let Ok((name, etag, size)) = serde_json::from_slice::<(String, String, u64)>(payload) {
-        return Ok(with_seconds(name, etag, size, DurationSource::Header));
-    }
-    let (name, etag, size, mark) = serde_json::from_slice::<(String, String, u64, u8)>(payload)?;
-    let seconds_from = if mark == 2 { DurationSource::CutOff } else { DurationSource::Size };
-    Ok(with_seconds(name, etag, size, seconds_from))
+        seconds_from: match mark {
+            0 => DurationSource::Header,
+            2 => DurationSource::CutOff,
+            _ => DurationSource::Size,
+        },
+        part: part.map(|(index, count, whole_ms)| RecordingPart { index, count, whole_ms }),
+    })
 }
 
 /// Predicted length in whole milliseconds, so that sums are exact; what is no length counts as none.
@@ -50,10 +77,13 @@ mod tests {
 
     #[test]
     fn recordings_come_back_as_they_were() {
-        for (name, seconds_from) in [
-            ("a/b.mp3", DurationSource::Header),
-            ("x\n|\"\\é\u{1}", DurationSource::Size),
-            ("cut.mp3", DurationSource::CutOff),
+        let part = RecordingPart { index: 1, count: 3, whole_ms: 37_035 };
+        for (name, seconds_from, part) in [
+            ("a/b.mp3", DurationSource::Header, None),
+            ("x\n|\"\\é\u{1}", DurationSource::Size, None),
+            ("cut.mp3", DurationSource::CutOff, None),
+            ("part.mp3", DurationSource::Header, Some(part)),
+            ("part of what is cut.mp3", DurationSource::CutOff, Some(part)),
         ] {
             let recording = Recording {
                 name: name.into(),
@@ -61,6 +91,7 @@ mod tests {
                 size_bytes: 7,
                 seconds: 12.345,
                 seconds_from,
+                part,
             };
             let packed = pack(&recording).unwrap();
             assert!(!packed.contains('\n'));

@@ -26,9 +26,14 @@ pub(crate) fn check(
         .filter(|recording| !recording.is_bad)
         .map(|recording| (transcript_key(&recording.name, "json"), recording))
         .collect();
-    let mut found = BTreeSet::new();
+    let (mut found, mut waiting) = (BTreeSet::new(), BTreeSet::new());
     for (key, (bytes, _)) in transcripts::files(&site.output(place))? {
         if key == MARKER {
+            continue;
+        }
+        // Parts wait for the others of their recording, should the one that failed be put back.
+        if let Some(part) = key.strip_prefix(".steno-part-") {
+            waiting.insert(part.chars().take(14).collect::<String>());
             continue;
         }
         let recording = expected.get(&key).with_context(|| format!("{key:?} is nobody's transcript"))?;
@@ -40,10 +45,18 @@ pub(crate) fn check(
         );
         found.insert(key);
     }
+    let n_bad = recordings.iter().filter(|recording| recording.is_bad).count();
+    ensure!(
+        waiting.len() <= n_bad,
+        "parts are left of {} recordings, and only {n_bad} failed",
+        waiting.len()
+    );
     let without: Vec<&String> = expected.keys().filter(|key| !found.contains(*key)).collect();
     ensure!(without.is_empty(), "no transcript: {without:?}");
     for (path, times) in site.http.created() {
-        let is_transcript = path.starts_with(&place.output_path()) && path.ends_with(".json");
+        // A part may be made again by who does not know yet that its recording is done; he removes it.
+        let is_part = path.contains("/.steno-part-");
+        let is_transcript = path.starts_with(&place.output_path()) && path.ends_with(".json") && !is_part;
         ensure!(!is_transcript || times == 1, "{path} was created {times} times");
     }
 

@@ -132,7 +132,8 @@ impl Site {
             (format!("s3://{BUCKET}/in-{}", place.round), format!("s3://{BUCKET}/out-{}", place.round));
         let steno =
             place.world.steno()?.args(["run", &input, "--out", &output, "--json", "--engine", "simulated"]);
-        let steno = steno.args(["--simulated-speed", SPEED, "--workers", &WORKERS.to_string()]);
+        let steno =
+            steno.args(["--simulated-speed", SPEED, "--workers", &WORKERS.to_string(), "--split", "2m"]);
         let steno = steno.args(["--stall-limit", STALL_LIMIT]);
         let clock: Vec<(&str, String)> = self.clock.iter().flat_map(Clock::environment).collect();
         let steno = steno.envs(clock.iter().map(|(name, value)| (*name, value.as_str())));

@@ -14,4 +14,5 @@ mod refusals;
 mod s3;
 mod secrets;
 mod simulated;
+mod splitting;
 mod stop;

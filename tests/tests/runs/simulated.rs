@@ -78,7 +78,7 @@ fn no_long_recording_waits_behind_another_one() -> anyhow::Result<()> {
     for (name, seconds) in [("a.flac", 3_000), ("b.flac", 3_000), ("c.flac", 2_400)] {
         write(&world, name, seconds, "")?;
     }
-    let mut running = world.rehearse("2", "200")?.start()?;
+    let mut running = world.rehearse("2", "200")?.args(["--split", "never"]).start()?;
     let mut status = Value::Null;
     running.until("a fifth of the first one to be done", |_| {
         // There is none before the run has begun.

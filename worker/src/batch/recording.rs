@@ -21,6 +21,11 @@ pub struct OpenRecording {
     n_left: usize,
     speech_left: f64,
     speech: f64,
+    /// Windows from before it that are only asked for the language, and how many of them are not yet.
+    n_asked: usize,
+    asked_left: usize,
+    /// Whether it begins with its first window: later parts of a recording do not.
+    begins: bool,
 }
 
 /// The text of a window, or of the rest of one.
@@ -57,7 +62,33 @@ impl OpenRecording {
                 .collect(),
             speech_left: speech,
             speech,
+            n_asked: 0,
+            asked_left: 0,
+            begins: true,
         }
+    }
+
+    /// The same, after so many windows from before it that are only asked for the language.
+    #[must_use]
+    pub fn after_asking(self, n_asked: usize, begins: bool) -> Self {
+        Self { n_asked, asked_left: n_asked, begins, ..self }
+    }
+
+    /// How many windows are only asked for the language.
+    #[must_use]
+    pub fn n_asked(&self) -> usize {
+        self.n_asked
+    }
+
+    /// Whether its first window is the recording's first.
+    #[must_use]
+    pub fn begins(&self) -> bool {
+        self.begins
+    }
+
+    /// Notes that one of the windows was asked that are only asked.
+    pub fn close_asked(&mut self) {
+        self.asked_left = self.asked_left.saturating_sub(1);
     }
 
     /// How long a window is, in seconds.
@@ -82,7 +113,7 @@ impl OpenRecording {
     /// Whether all windows are done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.n_left == 0
+        self.n_left == 0 && self.asked_left == 0
     }
 
     /// How far it is, in seconds of the recording: windows may be done in any order, so it is the share of the speech.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::DecodeError;
 use super::confine::Confine;
 use super::process::decode_audio;
-use super::request::{DecodeLimits, DecodeRequest, Ffmpeg};
+use super::request::{DecodeLimits, DecodeRequest, Ffmpeg, Wanted};
 
 /// Read by the loader of a program's libraries, where it is there.
 const LOADER_FILES: [&str; 2] = ["/etc/ld.so.cache", "/etc/ld.so.preload"];
@@ -60,6 +60,7 @@ impl Ffmpeg {
         let request = DecodeRequest {
             path: silence.path(),
             expected_seconds: None,
+            wanted: Wanted::default(),
             ffmpeg: self,
             spool: folder,
             limits: DecodeLimits { audio_seconds: 1, decode_seconds: 60, memory_bytes: 4 << 30 },

@@ -16,4 +16,4 @@ mod request;
 pub use confine::{Confine, Confinement, confinement};
 pub use error::DecodeError;
 pub use process::decode_audio;
-pub use request::{DecodeLimits, DecodeProgress, DecodeRequest, DecodedAudio, Ffmpeg};
+pub use request::{DecodeLimits, DecodeProgress, DecodeRequest, DecodedAudio, Ffmpeg, Wanted};

@@ -53,20 +53,33 @@ pub fn decode_audio(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(cannot_run(&request.ffmpeg.worker))?;
-    let pcm = PcmWriter::new(request.spool, IN_MEMORY_SAMPLES);
+    let pcm = PcmWriter::new(request.spool, IN_MEMORY_SAMPLES).without(request.wanted.without.clone());
     let mut decoder = Decoder { child, pcm, stderr: Vec::new() };
-    decoder.read(request, progress)?;
+    let reached = decoder.read(request, progress)?;
+    if reached == Reached::Wanted {
+        decoder.child.kill().map_err(cannot_run(&request.ffmpeg.worker))?;
+    }
     let status = decoder.child.wait().map_err(cannot_run(&request.ffmpeg.worker))?;
+    let n_decoded = decoder.pcm.n_taken();
     let outcome = Outcome {
-        end: end(status),
-        n_samples: decoder.pcm.len(),
+        end: if reached == Reached::Wanted { End::Exit(0) } else { end(status) },
+        n_samples: n_decoded,
         stderr: &String::from_utf8_lossy(&decoder.stderr),
         limits: request.limits,
-        expected_seconds: request.expected_seconds,
+        expected_seconds: request.expected_seconds.filter(|_| reached == Reached::End),
         program: &request.ffmpeg.program,
     };
     let warnings = outcome.diagnose()?;
-    Ok(DecodedAudio { pcm: decoder.take_pcm(request), warnings })
+    Ok(DecodedAudio { pcm: decoder.take_pcm(request), n_decoded, warnings })
+}
+
+/// Where reading stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// The end of the decoder's outputs.
+    End,
+    /// The end of what is wanted.
+    Wanted,
 }
 
 /// A running decoder; it is killed and reaped when this goes.
@@ -89,12 +102,12 @@ impl Decoder {
         std::mem::replace(&mut self.pcm, PcmWriter::new(request.spool, 0)).finish()
     }
 
-    /// Reads both outputs to their ends.
+    /// Reads both outputs to their ends, or until what is wanted is there.
     fn read(
         &mut self,
         request: &DecodeRequest<'_>,
         progress: &mut dyn FnMut(DecodeProgress) -> ControlFlow<()>,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<Reached, DecodeError> {
         let limits = request.limits;
         let most_samples = limits.audio_seconds.saturating_mul(SAMPLE_RATE as u64);
         let deadline = Instant::now() + Duration::from_secs(limits.decode_seconds);
@@ -102,7 +115,7 @@ impl Decoder {
         let mut buffer = vec![0; 64 << 10];
         let mut reported = Instant::now();
         loop {
-            let decoded_seconds = seconds(self.pcm.len());
+            let decoded_seconds = seconds(self.pcm.n_taken());
             if reported.elapsed() >= Duration::from_millis(TICK_MS.into()) {
                 reported = Instant::now();
                 if progress(DecodeProgress { seconds: decoded_seconds }).is_break() {
@@ -118,14 +131,17 @@ impl Decoder {
             };
             match outputs.read(&mut buffer).map_err(failed)? {
                 Arrival::Nothing => {}
-                Arrival::End => return Ok(()),
+                Arrival::End => return Ok(Reached::End),
                 Arrival::Stdout(n) => {
                     self.pcm.push(&buffer[..n]).map_err(|source| DecodeError::SpoolFailed {
                         spool: request.spool.to_owned(),
                         source,
                     })?;
-                    if self.pcm.len() as u64 > most_samples {
+                    if self.pcm.n_taken() as u64 > most_samples {
                         return Err(DecodeError::TooLong { limit_seconds: limits.audio_seconds });
+                    }
+                    if request.wanted.until.is_some_and(|until| self.pcm.n_taken() >= until) {
+                        return Ok(Reached::Wanted);
                     }
                 }
                 Arrival::Stderr(n) => {

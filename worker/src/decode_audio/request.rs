@@ -1,5 +1,6 @@
 //! What is asked of the decoder and what it gives.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use steno_shared::worker_config::WorkLimits;
@@ -20,18 +21,29 @@ pub struct Ffmpeg {
 }
 
 /// A recording to decode.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DecodeRequest<'a> {
     /// The recording.
     pub path: &'a Path,
     /// The length that its header tells, in seconds, if it tells one. A much shorter result gives a warning.
     pub expected_seconds: Option<f64>,
+    /// What of it is wanted.
+    pub wanted: Wanted,
     /// The decoder.
     pub ffmpeg: &'a Ffmpeg,
     /// Folder for the samples of long recordings.
     pub spool: &'a Path,
     /// Bounds.
     pub limits: DecodeLimits,
+}
+
+/// What of a recording is wanted, in samples from its start. It is decoded from there in any case: seeking is not exact in most formats.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Decoded, but not kept.
+    pub without: Range<usize>,
+    /// Where decoding may stop; `None` for the recording's end.
+    pub until: Option<usize>,
 }
 
 /// Bounds on decoding.
@@ -58,8 +70,10 @@ impl From<WorkLimits> for DecodeLimits {
 /// A recording's samples.
 #[derive(Debug)]
 pub struct DecodedAudio {
-    /// 16 kHz mono, full scale ±32768; at least one sample.
+    /// 16 kHz mono, full scale ±32768; at least one sample, unless only a part was wanted.
     pub pcm: Pcm,
+    /// How many samples were decoded, those that are not kept among them.
+    pub n_decoded: usize,
     /// What a reader of the transcript should know: a cut-off file, invalid frames. Empty when all is well.
     pub warnings: Vec<String>,
 }

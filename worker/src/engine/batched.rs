@@ -12,7 +12,7 @@ use crate::batch::{OpenRecording, Retries, Ticket, Tongue};
 use crate::disposition::Disposition;
 use crate::features::rest_of_window;
 use crate::generate::{NativeError, WindowModel};
-use crate::vad::Chunk;
+use crate::speech::Speech;
 
 /// A recording that the decoder is done with.
 pub type Done = (Ticket, Result<Transcription, EngineError>);
@@ -75,10 +75,13 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         })
     }
 
-    /// Takes a recording of `duration` seconds, before its first window comes.
-    pub fn open(&mut self, ticket: Ticket, duration: f64, windows: &[Chunk]) {
-        let tongue = self.tongue(windows.len());
-        self.recordings.insert(ticket, OpenRecording::new(duration, windows, tongue));
+    /// Takes a recording, before its first window comes.
+    pub fn open(&mut self, ticket: Ticket, speech: &Speech) {
+        let n_asked = speech.n_asked();
+        let tongue = self.tongue(if n_asked > 0 { n_asked } else { speech.windows.len() });
+        let begins = speech.from_seconds <= 0.0;
+        let recording = OpenRecording::new(speech.pcm.seconds(), &speech.windows, tongue);
+        self.recordings.insert(ticket, recording.after_asking(n_asked, begins));
     }
 
     /// The transcription of a recording without any speech.
@@ -89,12 +92,16 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         self.transcription(OpenRecording::new(duration, &[], self.tongue(0)))
     }
 
-    /// Takes the next window of a recording; features `[n_mels, 3000]`.
+    /// Takes the next window of a recording, counted from those that are only asked; features `[n_mels, 3000]`.
     pub fn push(&mut self, ticket: Ticket, index: usize, features: Vec<f32>) {
         let Some(recording) = self.recordings.get(&ticket) else { return };
+        let own = index.checked_sub(recording.n_asked());
+        let index = own.unwrap_or(0);
         self.pending.push_back(Row {
             ticket,
             index,
+            asks: own.is_none(),
+            begins: recording.begins() && own == Some(0),
             from: 0.0,
             seconds: recording.window_seconds(index),
             features,
@@ -268,6 +275,7 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
             let Some(recording) = self.recordings.get_mut(&ticket) else { continue };
             match outcome {
                 Outcome::LanguageUndecided => undecided.push(row),
+                Outcome::Asked => recording.close_asked(),
                 Outcome::NotGoodEnough(failures) => {
                     row.failures.extend(failures);
                     self.retries.push(row.failures.len(), row);

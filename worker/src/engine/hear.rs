@@ -25,6 +25,10 @@ pub(super) struct Row {
     pub(super) ticket: Ticket,
     /// Which window of the recording.
     pub(super) index: usize,
+    /// Whether it is only asked for the language, and no window of what is transcribed.
+    pub(super) asks: bool,
+    /// Whether it is the recording's first.
+    pub(super) begins: bool,
     /// Where in the window it begins, in seconds: 0, but for a rest that is heard again.
     pub(super) from: f64,
     /// How long it is from there on.
@@ -40,7 +44,7 @@ pub(super) struct Row {
 impl Row {
     /// Whether it begins its recording.
     pub(super) fn opens(&self) -> bool {
-        self.index == 0 && self.from <= 0.0
+        self.begins && self.from <= 0.0
     }
 }
 
@@ -68,6 +72,8 @@ pub(super) enum Outcome {
     LanguageUndecided,
     /// No temperature so far was good enough; these are those tried now.
     NotGoodEnough(Vec<Attempt>),
+    /// It was asked for the language, and nothing more is wanted of it.
+    Asked,
     /// Nobody speaks.
     Silence,
     /// Its text.
@@ -185,9 +191,20 @@ impl<M: WindowModel> Batch<'_, M> {
     ) -> Result<Vec<Outcome>, EngineError> {
         let engine = self.engine;
         let spoken: Vec<&str> = languages.iter().map(|language| language.as_deref().unwrap_or("")).collect();
-        // Rows without a language are beside the others in the encoding; whatever is written of them is dropped.
-        let Some(some_language) = spoken.iter().copied().find(|language| !language.is_empty()) else {
-            return Ok(languages.iter().map(|_| Outcome::LanguageUndecided).collect());
+        let mut outcomes: Vec<Option<Outcome>> = self
+            .rows
+            .iter()
+            .zip(&spoken)
+            .map(|(row, language)| match (row.asks, language.is_empty()) {
+                (true, _) => Some(Outcome::Asked),
+                (false, true) => Some(Outcome::LanguageUndecided),
+                (false, false) => None,
+            })
+            .collect();
+        // Rows of which nothing is to be generated are beside the others in the encoding; whatever is written of them is dropped.
+        let wanted = spoken.iter().zip(&outcomes).find(|(_, outcome)| outcome.is_none());
+        let Some((&some_language, _)) = wanted else {
+            return Ok(outcomes.into_iter().flatten().collect());
         };
         let mut prompts = Vec::with_capacity(self.rows.len());
         for (row, language) in self.rows.iter().zip(&spoken) {
@@ -196,8 +213,6 @@ impl<M: WindowModel> Batch<'_, M> {
             let prompt = self.texts.prompt(engine, row, &language_and_task);
             prompts.push(engine.vocabulary.strings(&prompt)?);
         }
-        let mut outcomes: Vec<Option<Outcome>> =
-            spoken.iter().map(|language| language.is_empty().then_some(Outcome::LanguageUndecided)).collect();
         let mut failures: Vec<Vec<Attempt>> = self.rows.iter().map(|_| Vec::new()).collect();
         let tried = self.rows.first().map_or(0, |row| row.failures.len());
         for &temperature in self.options.temperature.iter().skip(tried) {

@@ -32,7 +32,7 @@ impl Engine {
             if speech.windows.is_empty() {
                 results[n] = Some(decoder.nothing_said(speech.pcm.seconds()));
             }
-            waiting.extend((0..speech.windows.len()).map(|index| (n, index)));
+            waiting.extend((0..speech.n_windows()).map(|index| (n, index)));
         }
         let mut waiting = waiting.into_iter().peekable();
         while waiting.peek().is_some() || !decoder.is_idle() {
@@ -44,9 +44,9 @@ impl Engine {
                     continue;
                 }
                 if index == 0 {
-                    decoder.open(ticket, speech.pcm.seconds(), &speech.windows);
+                    decoder.open(ticket, speech);
                 }
-                decoder.push(ticket, index, features.of(speech.windows[index].read(&speech.pcm)?)?);
+                decoder.push(ticket, index, features.of(speech.read(index)?)?);
             }
             for (Ticket(n), result) in
                 decoder.step(waiting.peek().is_some(), &mut |_| ControlFlow::Continue(()))

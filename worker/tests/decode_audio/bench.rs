@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use steno_worker::decode_audio::{
-    Confine, DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, Ffmpeg, decode_audio,
+    Confine, DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, Ffmpeg, Wanted, decode_audio,
 };
 
 pub(crate) const LIMITS: DecodeLimits =
@@ -87,6 +87,7 @@ pub(crate) fn decode_with(
     let request = DecodeRequest {
         path,
         expected_seconds: expected,
+        wanted: Wanted::default(),
         ffmpeg: opened(),
         spool: &std::env::temp_dir(),
         limits,

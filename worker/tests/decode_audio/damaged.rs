@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use steno_worker::decode_audio::{DecodeLimits, DecodeRequest, decode_audio};
+use steno_worker::decode_audio::{DecodeLimits, DecodeRequest, Wanted, decode_audio};
 use steno_worker::disposition::Disposition;
 
 use crate::bench::opened;
@@ -92,6 +92,7 @@ proptest! {
             &DecodeRequest {
                 path: &path,
                 expected_seconds: None,
+                wanted: Wanted::default(),
                 ffmpeg: opened(),
                         spool: spool.path(),
                 limits: LIMITS,
@@ -145,6 +146,7 @@ fn files_that_ask_for_more_than_decoding_get_nothing() {
             &DecodeRequest {
                 path: &path,
                 expected_seconds: None,
+                wanted: Wanted::default(),
                 ffmpeg: opened(),
                 spool: folder.path(),
                 limits: LIMITS,

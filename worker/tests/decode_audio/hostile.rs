@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use steno_worker::decode_audio::{
-    Confine, DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, Ffmpeg, decode_audio,
+    Confine, DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, Ffmpeg, Wanted, decode_audio,
 };
 use steno_worker::disposition::Disposition;
 
@@ -38,6 +38,7 @@ fn tries(confine: impl FnOnce(PathBuf) -> Confine) -> String {
     let request = DecodeRequest {
         path: Path::new(jfk()),
         expected_seconds: None,
+        wanted: Wanted::default(),
         ffmpeg: &ffmpeg,
         spool: bench.0.path(),
         limits: LIMITS,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use steno_worker::decode_audio::{DecodeError, DecodeLimits, DecodeRequest, decode_audio};
+use steno_worker::decode_audio::{DecodeError, DecodeLimits, DecodeRequest, Wanted, decode_audio};
 use steno_worker::disposition::Disposition;
 
 use crate::bench::{Bench, LIMITS, assert_whole, decode, decode_with, jfk, samples, script};
@@ -140,6 +140,7 @@ fn it_stops_on_request() {
     let request = DecodeRequest {
         path: &long,
         expected_seconds: None,
+        wanted: Wanted::default(),
         ffmpeg: &script(mute),
         spool: &std::env::temp_dir(),
         limits: LIMITS,
@@ -153,6 +154,7 @@ fn a_missing_program_or_recording_is_not_the_recording_s_fault() {
     let request = DecodeRequest {
         path: Path::new(jfk()),
         expected_seconds: None,
+        wanted: Wanted::default(),
         ffmpeg: &script("/nonexistent/ffmpeg".into()),
         spool: &std::env::temp_dir(),
         limits: LIMITS,
@@ -174,6 +176,7 @@ fn the_decoder_sees_no_environment() {
     let request = DecodeRequest {
         path: Path::new(jfk()),
         expected_seconds: None,
+        wanted: Wanted::default(),
         ffmpeg: &script(spy),
         spool: &std::env::temp_dir(),
         limits: LIMITS,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use steno_shared::worker_config::WorkLimits;
 use steno_tests::audio::{fetched, repository};
-use steno_worker::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
+use steno_worker::decode_audio::{DecodeRequest, Ffmpeg, Wanted, decode_audio};
 use steno_worker::pcm::Pcm;
 
 /// The samples of a file of the repository, decoded as a worker does.
@@ -15,6 +15,7 @@ pub(crate) fn decoded(file: &str) -> Pcm {
     let request = DecodeRequest {
         path: &repository().join(file),
         expected_seconds: None,
+        wanted: Wanted::default(),
         ffmpeg: &ffmpeg,
         spool: &std::env::temp_dir(),
         limits: WorkLimits::default().into(),

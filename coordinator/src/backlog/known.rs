@@ -1,0 +1,57 @@
+//! What a batch has in Redis already.
+
+use std::collections::{HashMap, HashSet};
+
+use steno_shared::ids::ItemId;
+use steno_shared::leases::{ItemRow, ItemState};
+use steno_shared::recording::{Recording, RecordingPart};
+
+use crate::manifest::{KnownLength, KnownLengths};
+
+/// The recordings of a batch, by what they are as a whole, and its items.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Lengths of the recordings.
+    pub(super) lengths: KnownLengths,
+    /// The items, each with the recording that it is, or is a part of.
+    pub(super) items: HashMap<ItemId, ItemId>,
+    /// How the recordings were split that are worked on in parts.
+    pub(super) parts: HashMap<ItemId, RecordingPart>,
+    /// Audio that is neither done nor given up, in seconds.
+    pub(super) open_seconds: f64,
+}
+
+impl Known {
+    /// Takes an item in.
+    pub(super) fn add(&mut self, row: ItemRow) {
+        let whole = row.recording.whole_id();
+        if !matches!(row.state, ItemState::Done | ItemState::Dead) {
+            self.open_seconds += row.recording.seconds;
+        }
+        if let Some(part) = row.recording.part {
+            self.parts.insert(whole.clone(), part);
+        }
+        let seconds = row.recording.part.map_or(row.recording.seconds, RecordingPart::whole_seconds);
+        self.lengths.insert(whole.clone(), KnownLength { seconds, seconds_from: row.recording.seconds_from });
+        self.items.insert(row.id, whole);
+    }
+
+    /// Takes out the items of recordings that are not listed.
+    pub(super) fn take_outdated(&mut self, listed: &[Recording]) -> Vec<ItemId> {
+        let listed: HashSet<ItemId> = listed.iter().map(Recording::whole_id).collect();
+        let outdated: Vec<ItemId> =
+            self.items.extract_if(|_, whole| !listed.contains(whole)).map(|(id, _)| id).collect();
+        self.lengths.retain(|whole, _| listed.contains(whole));
+        self.parts.retain(|whole, _| listed.contains(whole));
+        outdated
+    }
+
+    /// The parts that Redis lacks of recordings of which it has others: whoever enqueued them died in between, or it lost some.
+    pub(super) fn missing_parts(&self, recordings: Vec<Recording>) -> Vec<Recording> {
+        let split = recordings.into_iter().filter_map(|recording| {
+            let RecordingPart { count, whole_ms, .. } = *self.parts.get(&recording.whole_id())?;
+            Some(Recording { seconds: whole_ms as f64 / 1000.0, ..recording }.in_parts(count))
+        });
+        split.flatten().filter(|part| !self.items.contains_key(&part.id())).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! Which recordings are worked on in parts: those that would keep one worker busy when the others have nothing left.
+//!
+//! How finely is tried out: the backlog is dealt to the workers, longest first, as they will claim it, with its recordings whole, then in
+//! parts no longer than a worker's share of all audio, half of it, and so on, until the workers end at about the same time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::num::NonZeroU32;
+
+use steno_shared::batch::Splitting;
+use steno_shared::recording::Recording;
+
+use super::predicted_seconds;
+
+/// No part is planned shorter than this: each costs its worker a start, for which its recording is fetched and decoded up to it.
+const PART_SECONDS_MIN: f64 = 300.0;
+/// Parts of a recording at most.
+const PARTS_MAX: u32 = 1000;
+/// A schedule that ends this close to the mean load is left as it is.
+const GOOD_ENOUGH: f64 = 1.01;
+/// Parts of a worker's share that are tried, one after the other.
+const OF_A_SHARE: [f64; 6] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125];
+
+/// What the batch has to do beside the recordings that are planned, and with whom.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beside {
+    /// Workers.
+    pub workers: NonZeroU32,
+    /// Audio that they have to do already, in seconds.
+    pub seconds: f64,
+    /// Longest recording that is accepted, in seconds: a longer one fails as a whole.
+    pub longest: f64,
+}
+
+/// The recordings, some in parts.
+#[must_use]
+pub fn split(recordings: Vec<Recording>, beside: Beside, splitting: Splitting) -> Vec<Recording> {
+    let part_seconds = match splitting {
+        Splitting::Never => return recordings,
+        Splitting::Longest(seconds) => seconds as f64,
+        Splitting::Auto => {
+            let seconds: Vec<f64> = recordings.iter().map(predicted_seconds).collect();
+            part_seconds(&seconds, beside)
+        }
+    };
+    let in_parts = |recording: Recording| {
+        let seconds = predicted_seconds(&recording);
+        let count = if seconds > beside.longest { 1 } else { parts(seconds, part_seconds) };
+        Recording { seconds, ..recording }.in_parts(count)
+    };
+    recordings.into_iter().flat_map(in_parts).collect()
+}
+
+/// How long parts are to be at most, in seconds; infinite where no recording is to be split.
+fn part_seconds(recordings: &[f64], beside: Beside) -> f64 {
+    let total: f64 = recordings.iter().sum::<f64>() + beside.seconds;
+    let share = total / f64::from(beside.workers.get());
+    let mut best = (makespan(recordings, f64::INFINITY, beside), f64::INFINITY);
+    for of_a_share in OF_A_SHARE {
+        if best.0 <= share * GOOD_ENOUGH || beside.workers.get() == 1 {
+            break;
+        }
+        let longest = (share * of_a_share).max(PART_SECONDS_MIN);
+        let ends = makespan(recordings, longest, beside);
+        if ends < best.0 {
+            best = (ends, longest);
+        }
+        if longest <= PART_SECONDS_MIN {
+            break;
+        }
+    }
+    best.1
+}
+
+/// Parts that a recording of this length has.
+fn parts(seconds: f64, part_seconds: f64) -> u32 {
+    ((seconds / part_seconds).ceil() as u32).clamp(1, PARTS_MAX)
+}
+
+/// When the last of the workers ends that deal these recordings, in such parts, among themselves, longest first.
+fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside) -> f64 {
+    let mut lengths: Vec<(u64, u32)> = recordings
+        .iter()
+        .map(|&seconds| {
+            let count = parts(seconds, part_seconds);
+            (micros(seconds / f64::from(count)), count)
+        })
+        .collect();
+    lengths.sort_unstable_by_key(|&(length, _)| Reverse(length));
+    let workers = beside.workers.get();
+    let begun = micros(beside.seconds / f64::from(workers));
+    let mut loads: BinaryHeap<Reverse<u64>> = (0..workers).map(|_| Reverse(begun)).collect();
+    for length in lengths.into_iter().flat_map(|(length, count)| (0..count).map(move |_| length)) {
+        if let Some(mut least) = loads.peek_mut() {
+            least.0 = least.0.saturating_add(length);
+        }
+    }
+    loads.into_iter().map(|Reverse(load)| load).max().unwrap_or(0) as f64 / 1e6
+}
+
+fn micros(seconds: f64) -> u64 {
+    (seconds * 1e6) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steno_shared::recording::DurationSource;
+
+    const HOUR: f64 = 3600.0;
+
+    fn recordings(lengths: &[f64]) -> Vec<Recording> {
+        let recording = |(index, &seconds): (usize, &f64)| Recording {
+            name: format!("{index}"),
+            etag: "e".into(),
+            size_bytes: 1 << 30,
+            seconds,
+            seconds_from: DurationSource::Header,
+            part: None,
+        };
+        lengths.iter().enumerate().map(recording).collect()
+    }
+
+    fn beside(workers: u32) -> Beside {
+        Beside { workers: NonZeroU32::new(workers).unwrap(), seconds: 0.0, longest: 12.0 * HOUR }
+    }
+
+    fn ends(recordings: &[Recording], beside: Beside) -> f64 {
+        let lengths: Vec<f64> = recordings.iter().map(|recording| recording.seconds).collect();
+        makespan(&lengths, f64::INFINITY, beside)
+    }
+
+    #[test]
+    fn what_would_run_alone_in_the_end_is_split_and_nothing_else() {
+        let mut lengths = vec![10.0 * HOUR];
+        lengths.extend([600.0; 60]);
+        let split = split(recordings(&lengths), beside(8), Splitting::Auto);
+        let (parts, whole): (Vec<_>, Vec<_>) = split.iter().partition(|recording| recording.part.is_some());
+        assert_eq!(whole.len(), 60);
+        assert!(parts.len() >= 4, "{}", parts.len());
+        assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PART_SECONDS_MIN / 2.0));
+        let share = 20.0 * HOUR / 8.0;
+        assert!(ends(&split, beside(8)) <= share * 1.02, "{} of {share}", ends(&split, beside(8)));
+    }
+
+    #[test]
+    fn recordings_that_do_not_divide_evenly_are_split_as_far_as_it_helps() {
+        let hours = recordings(&[HOUR; 17]);
+        let split = split(hours.clone(), beside(16), Splitting::Auto);
+        assert!((ends(&hours, beside(16)) - 2.0 * HOUR).abs() < 1.0);
+        assert!(ends(&split, beside(16)) < 1.1 * 17.0 / 16.0 * HOUR, "{}", ends(&split, beside(16)));
+        assert!(split.iter().all(|recording| recording.seconds >= PART_SECONDS_MIN / 2.0));
+    }
+
+    #[test]
+    fn nothing_is_split_without_need() {
+        let even = recordings(&[600.0; 1000]);
+        for (recordings, beside, splitting) in [
+            (even.clone(), beside(4), Splitting::Auto),
+            (recordings(&[HOUR, 60.0]), beside(1), Splitting::Auto),
+            (recordings(&[250.0, 10.0]), beside(8), Splitting::Auto),
+            (recordings(&[10.0 * HOUR, 60.0]), beside(8), Splitting::Never),
+            (recordings(&[20.0 * HOUR]), beside(8), Splitting::Auto),
+            (recordings(&[HOUR]), Beside { seconds: 1000.0 * HOUR, ..beside(8) }, Splitting::Auto),
+            (vec![], beside(8), Splitting::Auto),
+        ] {
+            assert_eq!(split(recordings.clone(), beside, splitting), recordings);
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_asked_for_is_kept_to_with_one_worker_too() {
+        let split = split(recordings(&[HOUR, 599.0]), beside(1), Splitting::Longest(600));
+        assert_eq!(split.len(), 7);
+        assert!(split.iter().all(|recording| recording.seconds <= 600.0));
+    }
+}

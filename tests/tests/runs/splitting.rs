@@ -1,0 +1,166 @@
+//! Long recordings worked on in parts, side by side, and joined again.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use steno_shared::simulated::Content;
+use steno_tests::world::{World, expect_counts};
+use steno_tests::{audio, invariants, transcripts};
+
+/// A recording of this length: a header, and bytes of its own.
+fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<()> {
+    let bytes = [audio::flac_header(seconds, name.as_bytes()), end.as_bytes().to_vec()].concat();
+    Ok(std::fs::write(world.input().join(name), bytes)?)
+}
+
+fn parts(items: &[Value], name: &str) -> Vec<Value> {
+    items.iter().filter(|item| item["name"] == name).cloned().collect()
+}
+
+/// That a transcript has all words of its recording, once each and in order.
+fn check_words(world: &World, name: &str, seconds: f64, transcript: &Value) -> anyhow::Result<()> {
+    let content = Content::read(std::fs::File::open(world.input().join(name))?)?;
+    let said = transcripts::texts(transcript);
+    ensure!(said == content.texts(seconds), "{name} says {said:?}");
+    ensure!(transcript["duration"] == seconds, "{name} lasts {}", transcript["duration"]);
+    Ok(())
+}
+
+#[test]
+fn what_would_keep_one_worker_busy_alone_is_shared_and_joined_again() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "long.flac", 7_205, "")?;
+    for index in 0..8 {
+        write(&world, &format!("{index}.flac"), 100 + index, "")?;
+    }
+    let ended = world.rehearse("4", "1000")?.run()?.expect(0)?;
+    ended.says(&["1 long recording in parts, side by side"])?;
+    let items = world.items(&[])?;
+    let long = parts(&items, "long.flac");
+    ensure!(long.len() > 3 && long.iter().all(|part| part["state"] == "done"), "{long:#?}");
+    let workers: BTreeSet<&str> = long.iter().filter_map(|part| part["worker"].as_str()).collect();
+    ensure!(workers.len() > 2, "worked on by {workers:?}");
+    ensure!(items.len() == 8 + long.len(), "what is short was split: {items:#?}");
+    let mut names: Vec<String> = (0..8).map(|index| format!("{index}.flac")).collect();
+    names.push("long.flac".to_owned());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let found = invariants::check(&world, &names, &[])?;
+    check_words(&world, "long.flac", 7_205.0, &found["long.flac"])?;
+
+    let again = world.rehearse("4", "1000")?.run()?.expect(0)?.json()?;
+    expect_counts(&again, &[("recordings", 9), ("done", 0), ("skipped", 9)])?;
+    invariants::check(&world, &names, &[]).map(|_| ())
+}
+
+#[test]
+fn who_does_not_want_it_gets_none() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "long.flac", 3_000, "")?;
+    write(&world, "short.flac", 60, "")?;
+    let summary = world.rehearse("4", "1000")?.args(["--split", "never"]).run()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("recordings", 2), ("done", 2)])?;
+    ensure!(world.items(&[])?.len() == 2);
+    world
+        .rehearse("4", "1000")?
+        .args(["--split", "1m"])
+        .run()?
+        .expect(2)?
+        .says(&["must be at least 120 s"])?;
+    Ok(())
+}
+
+#[test]
+fn a_part_that_fails_costs_that_part_and_a_requeue_redoes_nothing_else() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "bad.flac", 1_500, "\nsteno-simulated: poison\n")?;
+    write(&world, "good.flac", 1_500, "")?;
+    let rehearse = || anyhow::Ok(world.rehearse("3", "1000")?.args(["--split", "5m"]));
+    let summary = rehearse()?.run()?.expect(1)?.json()?;
+    expect_counts(&summary, &[("recordings", 2), ("done", 1), ("failed", 1), ("left", 0)])?;
+    ensure!(summary["failures"][0]["part"] == serde_json::json!([3, 5]), "{summary:#}");
+    let found = invariants::check(&world, &["bad.flac", "good.flac"], &["bad.flac"])?;
+    check_words(&world, "good.flac", 1_500.0, &found["good.flac"])?;
+    let failed = world.items(&["--failed"])?;
+    ensure!(failed.len() == 1 && failed[0]["part"] == serde_json::json!([3, 5]), "{failed:#?}");
+
+    world.steno()?.arg("requeue").arg("--state").arg(world.state()).arg("--all").run()?.expect(0)?;
+    let summary = rehearse()?.run()?.expect(1)?.json()?;
+    expect_counts(&summary, &[("recordings", 2), ("done", 0), ("skipped", 1), ("failed", 1)])?;
+    for part in parts(&world.items(&[])?, "bad.flac") {
+        let (is_failed, attempts) = (part["state"] == "dead", &part["attempts"]);
+        ensure!(*attempts == if is_failed { 2 } else { 1 }, "{part:#}");
+    }
+    Ok(())
+}
+
+/// The part is there and its lease is not completed: its worker died in between, and with it whoever would have joined them.
+#[test]
+fn who_finds_the_last_part_published_already_joins_them() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "long.flac", 1_200, "")?;
+    let rehearse = |speed: &str| anyhow::Ok(world.rehearse("2", speed)?.args(["--split", "5m"]));
+    // Every part published, and nothing joined: as it is when all workers die at once just then.
+    let mut running = rehearse("200")?.start()?;
+    let mut published = std::collections::BTreeMap::new();
+    running.until("all parts to be published", |_| {
+        for (key, (bytes, _)) in transcripts::files(&world.output()).unwrap_or_default() {
+            if key.starts_with(".steno-part-") {
+                published.insert(key, bytes);
+            }
+        }
+        Ok(published.len() >= 3)
+    })?;
+    running.ended()?.expect(0)?;
+    let whole = transcripts::files(&world.output())?;
+    let (_, (joined, _)) = whole.iter().find(|(key, _)| *key == "long.flac.json").context("no transcript")?;
+    std::fs::remove_file(world.output().join("long.flac.json"))?;
+    std::fs::remove_dir_all(world.state())?;
+    for (key, bytes) in &published {
+        std::fs::write(world.output().join(key), bytes)?;
+    }
+    rehearse("1000")?.run()?.expect(0)?;
+    let found = invariants::check(&world, &["long.flac"], &[])?;
+    check_words(&world, "long.flac", 1_200.0, &found["long.flac"])?;
+    ensure!(!joined.is_empty());
+    // What was there was not made again.
+    let done = parts(&world.items(&[])?, "long.flac");
+    ensure!(done.len() == 4, "{done:#?}");
+    Ok(())
+}
+
+/// Real speech, real engine: what is joined reads as what was never split, and nothing at a cut is missing or there twice.
+#[test]
+fn speech_that_was_split_reads_as_speech_that_was_not() -> anyhow::Result<()> {
+    let speech = audio::speech();
+    let speech = speech.to_str().context("not UTF-8")?;
+    let transcribed = |split: &str| -> anyhow::Result<Value> {
+        let world = World::new()?;
+        let looped = ["-stream_loop", "14", "-i", speech, "-c:a", "flac"];
+        audio::ffmpeg(&looped, &world.input().join("long.flac"))?;
+        let (input, output) = (world.input().display().to_string(), world.output().display().to_string());
+        let ended = world.run_between(&input, &output)?.args(["--split", split]).run()?.expect(0)?;
+        ensure!((split == "never") == ended.says(&["1 long recording in parts"]).is_err());
+        Ok(invariants::check(&world, &["long.flac"], &[])?.remove("long.flac").context("no transcript")?)
+    };
+    let (whole, parts) = (transcribed("never")?, transcribed("2m")?);
+    let text = |transcript: &Value| transcripts::texts(transcript).concat();
+    let count = |transcript: &Value| text(transcript).matches("ask what you can do for your country").count();
+    ensure!(count(&whole) == count(&parts) && count(&parts) >= 14, "{} and {}", count(&whole), count(&parts));
+    ensure!(whole["duration"] == parts["duration"], "{} and {}", whole["duration"], parts["duration"]);
+    let words = |transcript: &Value| text(transcript).split_whitespace().count();
+    ensure!(
+        words(&whole).abs_diff(words(&parts)) <= words(&whole) / 200,
+        "{} and {}",
+        text(&whole),
+        text(&parts)
+    );
+    let starts: Vec<f64> = parts["segments"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|segment| segment["start"].as_f64())
+        .collect();
+    ensure!(starts.is_sorted(), "{starts:?}");
+    Ok(())
+}
