@@ -13,6 +13,7 @@ pub mod model_cache;
 pub mod model_folder;
 pub mod options;
 pub mod output_name;
+pub mod pace;
 pub mod part_key;
 pub mod recording;
 pub mod simulated;

@@ -51,7 +51,7 @@ pub struct WorkerConfig {
 }
 
 /// What writes the text.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum EngineKind {
     /// CTranslate2, with a model.
@@ -59,9 +59,22 @@ pub enum EngineKind {
     Ctranslate2,
     /// None: words that follow from a recording's bytes, in a stated time.
     Simulated {
-        /// Seconds of audio in a second of wall time, above 0.
-        speed: f64,
+        /// Seconds of audio in a second of wall time, above 0: of the first worker, the second, and so on, and from the first again.
+        speeds: Vec<f64>,
     },
+}
+
+impl EngineKind {
+    /// A simulated engine's speed on the worker of this number; `None` for a real one.
+    #[must_use]
+    pub fn simulated_speed(&self, worker: u32) -> Option<f64> {
+        match self {
+            Self::Ctranslate2 => None,
+            Self::Simulated { speeds } => {
+                speeds.get(worker as usize % speeds.len().max(1)).copied().or(Some(1.0))
+            }
+        }
+    }
 }
 
 /// Bounds on the work for one recording.

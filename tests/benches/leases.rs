@@ -143,6 +143,7 @@ async fn work(leases: &Leases, name: &str, count: u32) -> Result<()> {
             count: 1,
             lease_ms: LONG_MS,
             alone: true,
+            longest_ms: None,
         };
         let lease = leases.claim(ShardId(0), &request).await?.leases.pop().context("the queue ran dry")?;
         // A digest's length: SHA-256 in hex.

@@ -186,6 +186,7 @@ impl LeaseWorld {
             count,
             lease_ms: LONG_MS,
             alone: true,
+            longest_ms: None,
         };
         Ok(self.leases.claim(SHARD, &request).await?)
     }

@@ -135,7 +135,7 @@ impl Hands<'_> {
         let lost: Vec<Ticket> = self
             .recordings
             .iter()
-            .filter(|(_, prepared)| prepared.item.is_lost())
+            .filter(|(_, prepared)| prepared.item.is_over())
             .map(|(ticket, _)| *ticket)
             .collect();
         lost.into_iter().try_for_each(|ticket| self.let_go(ticket, Err(StageError::Interrupted), outbox))

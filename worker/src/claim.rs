@@ -9,6 +9,7 @@ use steno_shared::leases::{
     BatchState, Claim, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
 };
 
+use crate::pace::Paced;
 use crate::station::Station;
 
 /// How long a worker that ends asks for what it may have been granted.
@@ -43,11 +44,17 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Claims at most one recording of a shard.
+    /// Claims at most one recording of a shard, which is no longer than `longest_ms` if that is given.
     ///
     /// # Errors
     /// If Redis is away for longer than the retry budget, or refuses.
-    pub async fn take(&self, station: &Station, shard: ShardId, alone: bool) -> Result<Claim, LeaseError> {
+    pub async fn take(
+        &self,
+        station: &Station,
+        shard: ShardId,
+        alone: bool,
+        longest_ms: Option<u64>,
+    ) -> Result<Claim, LeaseError> {
         let request_id = match self.unanswered() {
             Some((of, request_id)) if of == shard => request_id,
             Some(_) | None => RequestId::random(),
@@ -59,6 +66,7 @@ impl Claims {
             count: 1,
             lease_ms: station.config.lease_ms,
             alone,
+            longest_ms,
         };
         let claim = station.leases.claim(shard, &request).await?;
         self.set(None);
@@ -70,7 +78,7 @@ impl Claims {
         let Some((shard, _)) = self.unanswered() else { return };
         let leases = station.leases.clone().with_retry_budget(LAST_BUDGET);
         let station = &Station { leases, ..station.clone() };
-        match self.take(station, shard, false).await {
+        match self.take(station, shard, false, None).await {
             Ok(claim) => {
                 for lease in claim.leases {
                     if let Err(error) = station.leases.release(shard, &lease.id, lease.epoch).await {
@@ -118,21 +126,28 @@ impl InHand {
     }
 }
 
-/// Tries to claim one recording anywhere in the batch.
+/// Tries to claim one recording anywhere in the batch; with a pace that is known, none that others would be done with sooner.
 ///
 /// # Errors
 /// If Redis is away for longer than the retry budget, or refuses.
-pub async fn claim_one(claims: &Claims, station: &Station, in_hand: InHand) -> Result<Claimed, LeaseError> {
+pub async fn claim_one(
+    claims: &Claims,
+    station: &Station,
+    in_hand: InHand,
+    paced: Option<Paced>,
+) -> Result<Claimed, LeaseError> {
     let alone = in_hand.nothing;
     if let Some((shard, _)) = claims.unanswered()
-        && let Some(lease) = claims.take(station, shard, alone).await?.leases.into_iter().next()
+        && let Some(lease) = claims.take(station, shard, alone, None).await?.leases.into_iter().next()
     {
         return Ok(Claimed::Lease(Box::new(lease)));
     }
     let meta = &station.config.meta;
+    let uneven = paced.filter(|paced| paced.is_any_slow);
     // Whoever needs one in any case need not look at all shards, as long as its own has some.
     if in_hand.needs_one()
-        && let Some(claimed) = one_of(claims.take(station, station.home, alone).await?)
+        && uneven.is_none()
+        && let Some(claimed) = one_of(claims.take(station, station.home, alone, None).await?)
     {
         return Ok(claimed);
     }
@@ -141,13 +156,17 @@ pub async fn claim_one(claims: &Claims, station: &Station, in_hand: InHand) -> R
     if !in_hand.ahead(unclaimed, station.config.workers).wants_more() {
         return Ok(Claimed::Enough { unclaimed });
     }
-    for shard in shard_order(station.home, &counts) {
-        if let Some(claimed) = one_of(claims.take(station, shard, alone).await?) {
+    let longest_ms = uneven.and_then(|paced| paced.longest_ms(&counts));
+    for shard in shard_order(station.home, &counts, uneven.is_some()) {
+        if let Some(claimed) = one_of(claims.take(station, shard, alone, longest_ms).await?) {
             return Ok(claimed);
         }
     }
     if counts.iter().any(|shard| shard.cancelled) {
         return Ok(Claimed::Cancelled);
+    }
+    if longest_ms.is_some() && counts.iter().any(|shard| shard.ready > 0) {
+        return Ok(Claimed::Enough { unclaimed });
     }
     Ok(Claimed::Nothing { open: counts.iter().map(ShardCounts::open).sum() })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use steno_shared::options::Mode;
-use steno_shared::worker_config::{EngineKind, WorkerConfig};
+use steno_shared::worker_config::WorkerConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
@@ -48,7 +48,7 @@ pub struct LoadedEngine {
 pub type Loading = oneshot::Receiver<Result<LoadedEngine, EngineError>>;
 
 impl EngineThread {
-    /// Starts the thread, which loads the model and then works until its place of work is closed.
+    /// Starts the thread of the worker of this number, which loads the model and then works until its place of work is closed.
     ///
     /// Gives back the thread and, once the model is loaded, what is to be known of it: claim nothing before that, so
     /// that a model that cannot be loaded costs no recording an attempt.
@@ -57,11 +57,12 @@ impl EngineThread {
     /// If the thread cannot be started.
     pub fn start(
         config: &WorkerConfig,
+        worker: u32,
         publisher: Publisher,
         control: Arc<Control>,
     ) -> std::io::Result<(Self, Loading)> {
         let config = config.clone();
-        if let EngineKind::Simulated { speed } = config.engine {
+        if let Some(speed) = config.engine.simulated_speed(worker) {
             return Self::start_simulated(speed, config, publisher, control);
         }
         let prefetch = match config.meta.options.mode {

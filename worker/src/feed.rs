@@ -15,6 +15,7 @@ use crate::farewell;
 use crate::finish::{After, release, settle};
 use crate::held::{Held, HeldItem};
 use crate::outage::{self, Outage};
+use crate::pace::PaceBoard;
 use crate::prefetch::Prefetch;
 use crate::prepare::{Preparation, Prepared, prepare};
 use crate::stage_error::StageError;
@@ -43,6 +44,8 @@ pub struct Feed {
     pub prefetch: Prefetch,
     /// What it asks for.
     pub claims: Claims,
+    /// How fast it is.
+    pub pace: Arc<PaceBoard>,
 }
 
 /// How the feeding ended.
@@ -217,7 +220,8 @@ impl Feed {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
         let station = &self.preparation.station;
-        match claim_one(&self.claims, station, self.in_hand(under_way)).await? {
+        let paced = self.pace.look(self.held.all().len());
+        match claim_one(&self.claims, station, self.in_hand(under_way), paced).await? {
             Claimed::Lease(lease) => {
                 pace.idle_wait = IDLE_WAIT.0;
                 self.begin(under_way, *lease).await;
@@ -300,6 +304,33 @@ impl Feed {
         }
         if self.prefetch.has_untouched() && self.prefetch.engine_is_busy() && self.others_wait().await? {
             self.give_back(self.prefetch.take_back()).await;
+        }
+        self.let_go_what_takes_too_long().await
+    }
+
+    /// On a slow worker, what it has begun and others would be done with sooner, from the begin, is for them.
+    async fn let_go_what_takes_too_long(&self) -> Result<(), LeaseError> {
+        let held = self.held.all();
+        let Some(paced) = self.pace.look(held.len()).filter(|paced| paced.pace.is_slow()) else {
+            return Ok(());
+        };
+        let begun: Vec<_> = held
+            .into_iter()
+            .filter(|item| !item.is_over() && item.phase() == Some(Phase::Transcribing))
+            .collect();
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let station = &self.preparation.station;
+        let counts = station.leases.all_counts(station.config.meta.shards).await?;
+        let left = paced.left_seconds(&counts);
+        for item in begun {
+            let (rest, length) = (item.left_seconds(), item.length_ms() as f64 / 1000.0);
+            if paced.longest_ms(&counts).is_some() && paced.pace.gives_back(rest, length, left) {
+                let own = paced.pace.own;
+                tracing::info!(name = ?item.lease.recording.name, rest, left, own, "recording.too_slow_here");
+                item.set_unwanted();
+            }
         }
         Ok(())
     }

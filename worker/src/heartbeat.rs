@@ -1,8 +1,8 @@
 //! The heartbeat: renews what this worker holds, on its own thread and its own connection, so that neither long
 //! work nor a busy runtime starves it.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,8 @@ use steno_shared::worker_config::WorkerConfig;
 use crate::control::{Control, Order};
 use crate::farewell;
 use crate::generate::Busy;
-use crate::held::{Held, HeldItem, Stuck, by_shard};
+use crate::held::{Held, HeldItem, Stuck, by_shard, lock};
+use crate::pace::{Meter, PaceBoard};
 
 /// An attempt may last this many times the audio's length …
 const CAP_MULTIPLE: f64 = 50.0;
@@ -51,6 +52,8 @@ struct Beating {
     held: Arc<Held>,
     control: Arc<Control>,
     busy: Arc<Busy>,
+    pace: Arc<PaceBoard>,
+    meter: Mutex<Meter>,
     when_stuck: fn(&HeldItem),
 }
 
@@ -67,6 +70,7 @@ impl Heartbeat {
         held: Arc<Held>,
         control: Arc<Control>,
         busy: Arc<Busy>,
+        pace: Arc<PaceBoard>,
         when_stuck: fn(&HeldItem),
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
@@ -77,6 +81,8 @@ impl Heartbeat {
             held,
             control,
             busy,
+            pace,
+            meter: Mutex::default(),
             when_stuck,
         };
         let thread =
@@ -180,7 +186,12 @@ impl Beating {
                 Err(error) => outcome = Err(error),
             }
         }
-        outcome.and(leases.report_worker(&self.report(alive), self.config.lease_ms).await)
+        let report = self.report(alive);
+        match leases.report_worker(&report, self.config.lease_ms).await {
+            Ok(together) => self.pace.note(report.speed, together),
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+        outcome
     }
 
     fn take(&self, renewal: Renewal, alive: &[Arc<HeldItem>]) {
@@ -203,6 +214,8 @@ impl Beating {
 
     fn report(&self, items: &[Arc<HeldItem>]) -> WorkerReport {
         let busy = self.busy.so_far();
+        let heard_seconds = self.held.heard_ms(items) as f64 / 1000.0;
+        let speed = lock(&self.meter).note(heard_seconds, self.busy.computing().as_secs_f64());
         // The recording furthest on its way is the one that the worker is said to work on.
         let current =
             items.iter().filter_map(|item| Some((item, item.phase()?))).max_by_key(|(_, phase)| rank(*phase));
@@ -218,6 +231,8 @@ impl Beating {
             in_hand_seconds: items.iter().map(|item| item.audio_ms() as f64 / 1000.0).sum(),
             busy_seconds: busy.native.as_secs_f64(),
             engine_seconds: busy.wall.as_secs_f64(),
+            speed,
+            is_slow: self.pace.is_slow(),
         }
     }
 }

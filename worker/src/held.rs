@@ -14,6 +14,8 @@ pub struct Held {
     items: Mutex<HashMap<ItemId, Arc<HeldItem>>>,
     finished: AtomicU64,
     finished_ms: AtomicU64,
+    /// Audio of what was finished, in milliseconds, as long as it was found to be.
+    heard_ms: AtomicU64,
 }
 
 /// One held lease with its progress.
@@ -32,6 +34,8 @@ pub struct HeldItem {
     heard: AtomicBool,
     stage: Mutex<Stage>,
     lost: AtomicBool,
+    /// Somebody else would be done with it sooner.
+    unwanted: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -75,6 +79,7 @@ impl HeldItem {
             heard: AtomicBool::new(false),
             stage: Mutex::new(Stage::Active(Phase::Fetching)),
             lost: AtomicBool::new(false),
+            unwanted: AtomicBool::new(false),
             seen: Mutex::new(Seen { watermark: 0, at: now, looked: now, waited: Duration::ZERO }),
         };
         item.know_length(item.lease.recording.seconds);
@@ -109,6 +114,12 @@ impl HeldItem {
             return 0.0;
         }
         self.length_ms.load(Ordering::Relaxed).saturating_sub(self.audio_ms()) as f64 / 1000.0
+    }
+
+    /// Length of the audio in milliseconds, as far as it is known.
+    #[must_use]
+    pub fn length_ms(&self) -> u64 {
+        self.length_ms.load(Ordering::Relaxed)
     }
 
     /// Audio transcribed so far, in milliseconds.
@@ -147,6 +158,17 @@ impl HeldItem {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Says that it is to be given back, though the engine has begun it: somebody else would be done with it sooner.
+    pub fn set_unwanted(&self) {
+        self.unwanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the engine is to go on no more: the lease is lost, or is to be given back.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_lost() || self.unwanted.load(Ordering::Relaxed)
     }
 
     /// Whether the lease should be renewed no more: the watermark has not moved for `stall`, or the attempt has
@@ -188,9 +210,17 @@ impl Held {
     }
 
     /// Notes that a recording was completed.
-    pub fn count_finished(&self, seconds: f64) {
+    pub fn count_finished(&self, item: &HeldItem) {
         self.finished.fetch_add(1, Ordering::Relaxed);
-        self.finished_ms.fetch_add((seconds.max(0.0) * 1000.0) as u64, Ordering::Relaxed);
+        let planned = item.lease.recording.seconds;
+        self.finished_ms.fetch_add((planned.max(0.0) * 1000.0) as u64, Ordering::Relaxed);
+        self.heard_ms.fetch_add(item.length_ms(), Ordering::Relaxed);
+    }
+
+    /// Audio that the engine has got through since the start, in milliseconds: of what was finished, and of these items.
+    #[must_use]
+    pub fn heard_ms(&self, items: &[Arc<HeldItem>]) -> u64 {
+        self.heard_ms.load(Ordering::Relaxed) + items.iter().map(|item| item.audio_ms()).sum::<u64>()
     }
 
     /// Recordings completed since the start, and their audio in milliseconds.
@@ -229,7 +259,7 @@ pub fn by_shard(items: &[Arc<HeldItem>]) -> Vec<(ShardId, Vec<(ItemId, Epoch)>)>
 }
 
 /// A lock whose data stays valid even if a holder panicked: every critical section here is a plain assignment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -21,6 +21,7 @@ pub mod held;
 pub mod model;
 pub mod outage;
 pub mod outcome;
+pub mod pace;
 pub mod part_audio;
 pub mod parts;
 pub mod pcm;

@@ -23,6 +23,7 @@ use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
 use crate::outage::Outage;
 use crate::outcome::{Finished, Outcome};
+use crate::pace::PaceBoard;
 use crate::parts::Parts;
 use crate::prepare::Preparation;
 use crate::publish::Publisher;
@@ -99,8 +100,9 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     } else {
         Some(Arc::new(open_ffmpeg(&station.config.ffmpeg, spool.folder())?))
     };
-    let (engine, loaded) = EngineThread::start(&station.config, publisher.clone(), Arc::clone(&control))
-        .map_err(|error| StartError::new(Exit::Internal, error))?;
+    let (engine, loaded) =
+        EngineThread::start(&station.config, home.0, publisher.clone(), Arc::clone(&control))
+            .map_err(|error| StartError::new(Exit::Internal, error))?;
     let (busy, is_multilingual) = match loaded.await {
         Ok(Ok(LoadedEngine { description, busy, is_multilingual })) => {
             if let Some(failure) = &description.cuda_failure {
@@ -119,6 +121,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         }
     };
     let held = Arc::new(Held::default());
+    let pace = Arc::new(PaceBoard::default());
     let heartbeat = Heartbeat::start(
         &station.config,
         &station.worker,
@@ -126,6 +129,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         Arc::clone(&held),
         Arc::clone(&control),
         busy,
+        Arc::clone(&pace),
         end_process,
     )
     .map_err(|error| StartError::new(Exit::Internal, error))?;
@@ -145,6 +149,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         held: Arc::clone(&held),
         prefetch: engine.prefetch.clone(),
         claims: Claims::default(),
+        pace,
     };
     let finisher =
         Finisher { station: &station, publisher: &publisher, parts: &parts, held: &held, control: &control };
@@ -225,7 +230,7 @@ impl Finisher<'_> {
         };
         let after = match result.map(|_| ()).and(settled) {
             Ok(()) => {
-                self.held.count_finished(item.lease.recording.seconds);
+                self.held.count_finished(&item);
                 After::Continue
             }
             Err(error) => settle(self.station, &item, error).await,

@@ -36,7 +36,7 @@ fn transcribe(
     };
     let mut progress = |progress: Progress| {
         item.advance_audio(progress.seconds);
-        if control.order() == Order::Stop || item.is_lost() {
+        if control.order() == Order::Stop || item.is_over() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())

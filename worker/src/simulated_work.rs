@@ -71,7 +71,7 @@ fn transcribe(
     let seconds = stretch.seconds();
     let moves = || {
         item.advance();
-        if control.order() == Order::Stop || item.is_lost() {
+        if control.order() == Order::Stop || item.is_over() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())

@@ -31,6 +31,7 @@ async fn claim(world: &LeaseWorld, worker: &WorkerId) -> Result<Option<Lease>> {
         count: 1,
         lease_ms: LEASE_MS,
         alone: true,
+        longest_ms: None,
     };
     Ok(world.leases.claim(SHARD, &request).await?.leases.pop())
 }
@@ -53,6 +54,7 @@ async fn work_that_blocks_the_runtime_does_not_starve_the_heartbeat() -> Result<
         SHARD,
         Arc::clone(&held),
         Arc::new(Control::default()),
+        Arc::default(),
         Arc::default(),
         never,
     )?;

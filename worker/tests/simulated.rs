@@ -18,7 +18,7 @@ async fn it_takes_nothing_for_an_output_that_is_not_marked() -> Result<()> {
     std::fs::create_dir_all(&input)?;
     std::fs::create_dir_all(&output)?;
     let mut config = WorkerConfig {
-        engine: EngineKind::Simulated { speed: 1000.0 },
+        engine: EngineKind::Simulated { speeds: vec![1000.0] },
         spool: folder.path().join("spool"),
         ..world.worker_config()
     };

@@ -33,9 +33,10 @@ pub(super) struct RunArguments {
     /// ctranslate2].
     #[arg(long, value_name = "NAME", value_parser = ["ctranslate2", "simulated"])]
     engine: Option<String>,
-    /// Seconds of audio that a simulated engine gets through in a second [default: 100].
-    #[arg(long, value_name = "X", value_parser = speed)]
-    simulated_speed: Option<f64>,
+    /// Seconds of audio that a simulated engine gets through in a second; several for the first worker, the second, and so on, and from
+    /// the first again [default: 100].
+    #[arg(long, value_name = "X", value_parser = speed, value_delimiter = ',')]
+    simulated_speed: Vec<f64>,
     /// Read names from this manifest (JSON lines, or one name a line) instead of listing the input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -108,15 +109,18 @@ fn given_redis(url: &str) -> Result<RedisConfig, Failure> {
     Ok(RedisConfig::new(url))
 }
 
-fn engine(name: Option<&str>, model: Option<PathBuf>, speed: Option<f64>) -> Result<Engine, Failure> {
-    match (name, model, speed) {
-        (Some("simulated"), None, speed) => Ok(Engine::Simulated { speed: speed.unwrap_or(SIMULATED_SPEED) }),
-        (Some("simulated"), Some(_), _) => {
+fn engine(name: Option<&str>, model: Option<PathBuf>, speeds: Vec<f64>) -> Result<Engine, Failure> {
+    match (name, model) {
+        (Some("simulated"), None) if speeds.is_empty() => {
+            Ok(Engine::Simulated { speeds: vec![SIMULATED_SPEED] })
+        }
+        (Some("simulated"), None) => Ok(Engine::Simulated { speeds }),
+        (Some("simulated"), Some(_)) => {
             Err(Failure::usage("--engine simulated has no model: leave out one of it and --model"))
         }
-        (_, _, Some(_)) => Err(Failure::usage("--simulated-speed is for --engine simulated only")),
-        (_, None, None) => Err(Failure::usage("--model is missing: name the folder of a model")),
-        (_, Some(model), None) => {
+        _ if !speeds.is_empty() => Err(Failure::usage("--simulated-speed is for --engine simulated only")),
+        (_, None) => Err(Failure::usage("--model is missing: name the folder of a model")),
+        (_, Some(model)) => {
             let shown = model.display().to_string();
             let model = std::path::absolute(&model)
                 .map_err(|error| Failure::usage(format!("failed to find {shown}: {error}")))?;

@@ -1,7 +1,8 @@
 //! Which recordings are worked on in parts: those that would keep one worker busy when the others have nothing left.
 //!
 //! How finely is tried out: the backlog is dealt to the workers, longest first, as they will claim it, with its recordings whole, then in
-//! parts no longer than a worker's share of all audio, half of it, and so on, until the workers end at about the same time.
+//! parts no longer than a quarter of a worker's share of all audio, an eighth, and so on, until the workers end at about the same time, also should
+//! one of them be slow.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,9 +18,14 @@ const PART_SECONDS_MIN: f64 = 300.0;
 /// Parts of a recording at most.
 const PARTS_MAX: u32 = 1000;
 /// A schedule that ends this close to the mean load is left as it is.
-const GOOD_ENOUGH: f64 = 1.01;
-/// Parts of a worker's share that are tried, one after the other.
-const OF_A_SHARE: [f64; 6] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125];
+const GOOD_ENOUGH: f64 = 1.02;
+/// Finer parts must gain so much of the load, since each costs its worker a start.
+const WORTHWHILE: f64 = 0.005;
+/// The speed of one worker for which the plan is good as well: GPUs differ, and it is not known yet which is slow.
+const SLOWEST: f64 = 1.0 / 3.0;
+/// Parts of a worker's share that are tried, one after the other. Nothing longer than the first is left whole, whatever the plan says: on
+/// a worker that turns out to be slow, or whose node dies, it would be begun anew late.
+const OF_A_SHARE: [f64; 5] = [0.25, 0.125, 0.0625, 0.03125, 0.015625];
 
 /// What the batch has to do beside the recordings that are planned, and with whom.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,15 +61,23 @@ pub fn split(recordings: Vec<Recording>, beside: Beside, splitting: Splitting) -
 fn part_seconds(recordings: &[f64], beside: Beside) -> f64 {
     let total: f64 = recordings.iter().sum::<f64>() + beside.seconds;
     let share = total / f64::from(beside.workers.get());
-    let mut best = (makespan(recordings, f64::INFINITY, beside), f64::INFINITY);
+    if beside.workers.get() == 1 {
+        return f64::INFINITY;
+    }
+    let is_long = recordings.iter().any(|&seconds| seconds > share * OF_A_SHARE[0]);
+    let mut best = if is_long {
+        (f64::INFINITY, f64::INFINITY)
+    } else {
+        (over_the_load(recordings, f64::INFINITY, beside, total), f64::INFINITY)
+    };
     for of_a_share in OF_A_SHARE {
-        if best.0 <= share * GOOD_ENOUGH || beside.workers.get() == 1 {
+        if best.0 <= GOOD_ENOUGH {
             break;
         }
         let longest = (share * of_a_share).max(PART_SECONDS_MIN);
-        let ends = makespan(recordings, longest, beside);
-        if ends < best.0 {
-            best = (ends, longest);
+        let over = over_the_load(recordings, longest, beside, total);
+        if over < best.0 - WORTHWHILE {
+            best = (over, longest);
         }
         if longest <= PART_SECONDS_MIN {
             break;
@@ -77,8 +91,19 @@ fn parts(seconds: f64, part_seconds: f64) -> u32 {
     ((seconds / part_seconds).ceil() as u32).clamp(1, PARTS_MAX)
 }
 
-/// When the last of the workers ends that deal these recordings, in such parts, among themselves, longest first.
-fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside) -> f64 {
+/// When the last worker ends over when all would if the load were spread to the last instant: on equal workers, or with one at a third of
+/// the others' speed, whichever is more.
+fn over_the_load(recordings: &[f64], part_seconds: f64, beside: Beside, total: f64) -> f64 {
+    let over = |slowest: f64| {
+        let speed = f64::from(beside.workers.get() - 1) + slowest;
+        makespan(recordings, part_seconds, beside, slowest) * speed / total
+    };
+    if total > 0.0 { over(1.0).max(over(SLOWEST)) } else { 1.0 }
+}
+
+/// When the last of the workers ends that deal these recordings, in such parts, among themselves: longest first, each to who is done with
+/// it first. One of the workers has the speed `slowest`, the others 1.
+fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside, slowest: f64) -> f64 {
     let mut lengths: Vec<(u64, u32)> = recordings
         .iter()
         .map(|&seconds| {
@@ -87,15 +112,20 @@ fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside) -> f64 {
         })
         .collect();
     lengths.sort_unstable_by_key(|&(length, _)| Reverse(length));
-    let workers = beside.workers.get();
-    let begun = micros(beside.seconds / f64::from(workers));
-    let mut loads: BinaryHeap<Reverse<u64>> = (0..workers).map(|_| Reverse(begun)).collect();
+    let others = beside.workers.get() - 1;
+    let begun = micros(beside.seconds / (f64::from(others) + slowest));
+    let mut loads: BinaryHeap<Reverse<u64>> = (0..others).map(|_| Reverse(begun)).collect();
+    let mut slow = begun;
     for length in lengths.into_iter().flat_map(|(length, count)| (0..count).map(move |_| length)) {
-        if let Some(mut least) = loads.peek_mut() {
-            least.0 = least.0.saturating_add(length);
+        let here = slow.saturating_add((length as f64 / slowest) as u64);
+        match loads.peek_mut() {
+            Some(mut least) if least.0.saturating_add(length) <= here => {
+                least.0 = least.0.saturating_add(length)
+            }
+            _ => slow = here,
         }
     }
-    loads.into_iter().map(|Reverse(load)| load).max().unwrap_or(0) as f64 / 1e6
+    loads.into_iter().map(|Reverse(load)| load).max().unwrap_or(0).max(slow) as f64 / 1e6
 }
 
 fn micros(seconds: f64) -> u64 {
@@ -127,16 +157,16 @@ mod tests {
 
     fn ends(recordings: &[Recording], beside: Beside) -> f64 {
         let lengths: Vec<f64> = recordings.iter().map(|recording| recording.seconds).collect();
-        makespan(&lengths, f64::INFINITY, beside)
+        makespan(&lengths, f64::INFINITY, beside, 1.0)
     }
 
     #[test]
     fn what_would_run_alone_in_the_end_is_split_and_nothing_else() {
         let mut lengths = vec![10.0 * HOUR];
-        lengths.extend([600.0; 60]);
+        lengths.extend([100.0; 360]);
         let split = split(recordings(&lengths), beside(8), Splitting::Auto);
         let (parts, whole): (Vec<_>, Vec<_>) = split.iter().partition(|recording| recording.part.is_some());
-        assert_eq!(whole.len(), 60);
+        assert_eq!(whole.len(), 360);
         assert!(parts.len() >= 4, "{}", parts.len());
         assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PART_SECONDS_MIN / 2.0));
         let share = 20.0 * HOUR / 8.0;

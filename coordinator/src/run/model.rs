@@ -28,9 +28,9 @@ impl Model {
     pub(super) fn open(engine: &Engine) -> Result<Self, Failure> {
         let folder = match engine {
             Engine::Ctranslate2 { model } => model,
-            Engine::Simulated { speed } => {
+            Engine::Simulated { speeds } => {
                 return Ok(Self {
-                    engine: EngineKind::Simulated { speed: *speed },
+                    engine: EngineKind::Simulated { speeds: speeds.clone() },
                     identity: simulated::model(),
                     folder: PathBuf::new(),
                     weights_bytes: 0,

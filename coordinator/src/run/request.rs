@@ -22,8 +22,8 @@ pub enum Engine {
     },
     /// None: words that follow from a recording's bytes, in a stated time.
     Simulated {
-        /// Seconds of audio in a second of a worker's time.
-        speed: f64,
+        /// Seconds of audio in a second of a worker's time: of the first worker, the second, and so on, and from the first again.
+        speeds: Vec<f64>,
     },
 }
 

@@ -173,7 +173,7 @@ impl Rounds<'_> {
             workers: spread.workers.max(1),
             redis,
             s3: request.s3.clone(),
-            engine: model.engine,
+            engine: model.engine.clone(),
             model: model.folder.clone(),
             device: request.device,
             threads: spread.threads,

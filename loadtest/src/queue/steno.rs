@@ -138,7 +138,7 @@ impl Worker {
             return Ok(Some(lease));
         }
         let counts = self.leases.all_counts(self.load.shards()).await?;
-        for shard in shard_order(home, &counts) {
+        for shard in shard_order(home, &counts, false) {
             if let Some(lease) = self.claim_from(shard, worker).await? {
                 return Ok(Some(lease));
             }
@@ -153,6 +153,7 @@ impl Worker {
             count: 1,
             lease_ms: LEASE_MS,
             alone: true,
+            longest_ms: None,
         };
         Ok(self.leases.claim(shard, &request).await?.leases.pop())
     }

@@ -16,7 +16,7 @@ pub fn simulated(comparison: &Comparison, jobs: &[Job], runs: &[Run], rows: &[Ro
     for run in &first {
         charts.push(nodes_over_time(run, nodes, longest, "all on one scale"));
     }
-    charts.push(left_over_time(&first, jobs.len()));
+    charts.push(left_over_time(&first));
     let is_small = |run: &&&Run| run.outcome.makespan < longest / 2.0;
     if let Some(steno) = first.iter().find(|run| run.policy == Policy::Steno).filter(is_small) {
         charts.push(nodes_over_time(steno, nodes, steno.outcome.makespan, "on its own scale"));
@@ -71,7 +71,7 @@ fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String>
         ),
         format!(
             "No schedule that leaves recordings whole ends before {}: one start, then the mean load or the longest \
-             recording.",
+             recording. The load is one start and the mean load: no schedule at all ends before.",
             wall_seconds(lower_bound)
         ),
     ];
@@ -106,7 +106,7 @@ pub fn table(comparison: &Comparison, rows: &[Row]) -> Table {
     let has_cost = comparison.price.is_some();
     let mut head = vec!["schedule", "makespan", "÷ bound"];
     head.extend(has_range.then_some("range"));
-    head.extend(["idle", "node hours"]);
+    head.extend(["÷ load", "idle", "node hours"]);
     head.extend(has_again.then_some("begun again"));
     head.extend(has_lost.then_some("given up"));
     head.extend(has_cost.then_some("cost"));
@@ -118,7 +118,11 @@ pub fn table(comparison: &Comparison, rows: &[Row]) -> Table {
         ];
         cells
             .extend(has_range.then(|| format!("{:.3}–{:.3}", row.over_bound_least, row.over_bound_greatest)));
-        cells.extend([format!("{:.1}%", row.idle_share * 100.0), format!("{:.1}", row.node_hours)]);
+        cells.extend([
+            format!("{:.3}", row.over_load),
+            format!("{:.1}%", row.idle_share * 100.0),
+            format!("{:.1}", row.node_hours),
+        ]);
         cells.extend(has_again.then(|| format!("{:.1} h", row.begun_again_hours)));
         cells.extend(has_lost.then(|| row.given_up.to_string()));
         cells.extend(row.cost.map(|cost| format!("{cost:.2}")));
@@ -150,25 +154,26 @@ fn nodes_over_time(run: &Run, nodes: usize, until: f64, scale: &str) -> Chart {
     }
 }
 
-fn left_over_time(runs: &[&Run], recordings: usize) -> Chart {
+fn left_over_time(runs: &[&Run]) -> Chart {
     let series = runs.iter().map(|run| Series {
         name: run.policy.to_string(),
-        points: left(&run.outcome, recordings),
+        points: left(&run.outcome),
         colour: Policy::ALL.iter().position(|policy| *policy == run.policy).unwrap_or_default(),
     });
     Chart {
-        title: "Recordings left".to_owned(),
+        title: "Recordings, and parts of them, left".to_owned(),
         caption: "Whoever takes the longest first has many left for long, and ends first.".to_owned(),
         svg: lines(&series.collect::<Vec<_>>(), "recordings"),
     }
 }
 
-fn left(outcome: &Outcome, recordings: usize) -> Vec<(f64, f64)> {
+fn left(outcome: &Outcome) -> Vec<(f64, f64)> {
     let mut ends: Vec<f64> =
         outcome.spans.iter().filter(|span| span.doing == Doing::Working).map(|span| span.until).collect();
     ends.sort_by(f64::total_cmp);
-    let left = |(done, end)| (end, (recordings - done - 1) as f64);
-    std::iter::once((0.0, recordings as f64)).chain(ends.into_iter().enumerate().map(left)).collect()
+    let all = ends.len() + outcome.given_up;
+    let left = |(done, end)| (end, (all - done - 1) as f64);
+    std::iter::once((0.0, all as f64)).chain(ends.into_iter().enumerate().map(left)).collect()
 }
 
 fn lengths(jobs: &[Job]) -> Chart {

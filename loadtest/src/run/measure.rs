@@ -149,6 +149,6 @@ fn predict(seconds: &[f64], workers: u32, speed: f64) -> Option<Predicted> {
     let jobs: Vec<Job> = seconds.iter().map(|&seconds| Job { seconds, predicted: seconds }).collect();
     let farm = Farm::even(workers, speed);
     let (makespan, lower_bound) =
-        (simulate(Policy::Steno, &jobs, &farm, false).makespan, farm.lower_bound(&jobs));
+        (simulate(Policy::StenoWhole, &jobs, &farm, false).makespan, farm.lower_bound(&jobs));
     Some(Predicted { makespan, lower_bound }).filter(|predicted| predicted.lower_bound > 0.0)
 }

@@ -8,10 +8,16 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution as _, Exp};
 use steno_shared::ahead::{Ahead, windows_expected};
 
+use steno_shared::pace::Pace;
+
 use super::farm::{Farm, Job};
 use super::outcome::{Doing, Outcome, Span};
+use super::parts::in_parts;
 use super::policy::Policy;
-use super::queue::{Queue, WINDOW_SECONDS};
+use super::queue::{Limits, Queue, WINDOW_SECONDS};
+
+/// Seconds of computing after which a node's speed is known.
+const MEASURED_AFTER: f64 = 2.0;
 
 /// Plays a batch. `keep_spans` keeps what each node did when.
 ///
@@ -19,6 +25,13 @@ use super::queue::{Queue, WINDOW_SECONDS};
 /// come back, and no longer.
 #[must_use]
 pub fn simulate(policy: Policy, jobs: &[Job], farm: &Farm, keep_spans: bool) -> Outcome {
+    let parts;
+    let jobs = if policy == Policy::Steno {
+        parts = in_parts(jobs, farm.speeds.len());
+        &parts
+    } else {
+        jobs
+    };
     let mut course = Course::new(policy, jobs, farm, keep_spans);
     while course.left > 0
         && let Some(event) = course.events.pop()
@@ -49,6 +62,11 @@ enum What {
         life: u32,
         job: usize,
     },
+    /// A node has computed long enough for its speed to be known.
+    Measured {
+        node: usize,
+        life: u32,
+    },
     /// What a dead node held can be handed out again.
     Free {
         node: usize,
@@ -72,6 +90,8 @@ struct Node {
     /// Claimed, and not begun.
     ahead: Option<usize>,
     left_at: Option<f64>,
+    /// Whether its speed is known.
+    is_measured: bool,
     /// When it died, while nothing has come in its place.
     down_since: Option<f64>,
     /// Seconds for which it was down.
@@ -102,6 +122,10 @@ struct Course<'a> {
     left: usize,
     /// How often a recording's node died.
     lost: Vec<u8>,
+    /// The sum of the speeds that are known, and how many these are, where nodes differ.
+    together: Option<(f64, u32)>,
+    /// Whether some node is slow, as far as is known.
+    is_any_slow: bool,
     outcome: Outcome,
     keep_spans: bool,
 }
@@ -119,6 +143,7 @@ impl<'a> Course<'a> {
             engine: None,
             ahead: None,
             left_at: None,
+            is_measured: false,
             down_since: None,
             down: 0.0,
             deaths: deaths(node),
@@ -136,6 +161,8 @@ impl<'a> Course<'a> {
             now: 0.0,
             left: jobs.len(),
             lost: vec![0; jobs.len()],
+            together: None,
+            is_any_slow: false,
             outcome: Outcome::default(),
             keep_spans,
         };
@@ -154,6 +181,13 @@ impl<'a> Course<'a> {
                 let still = self.nodes[node].engine.is_some_and(|begun| begun.job == job);
                 if still && life == self.nodes[node].life && self.idle.is_empty() {
                     self.claim_ahead(node);
+                }
+            }
+            What::Measured { node, life } => {
+                if life == self.nodes[node].life {
+                    self.nodes[node].is_measured = true;
+                    self.add_up_speeds();
+                    self.let_go_what_takes_too_long();
                 }
             }
             What::Dies { node } => self.dies(node),
@@ -189,6 +223,7 @@ impl<'a> Course<'a> {
         }
         self.idle.insert(node);
         self.hand_out();
+        self.let_go_what_takes_too_long();
     }
 
     fn dies(&mut self, node: usize) {
@@ -197,7 +232,9 @@ impl<'a> Course<'a> {
         }
         let Some(faults) = self.farm.faults else { return };
         self.nodes[node].life += 1;
+        self.nodes[node].is_measured = false;
         self.nodes[node].down_since = Some(self.now);
+        self.add_up_speeds();
         self.idle.remove(&node);
         self.with_ahead.remove(&node);
         let begun = self.nodes[node].engine.take();
@@ -227,10 +264,11 @@ impl<'a> Course<'a> {
             for node in self.idle.clone() {
                 let ahead = self.nodes[node].ahead.take();
                 self.with_ahead.remove(&node);
+                let limits = self.limits(node);
                 let job = match ahead {
                     Some(job) => Some(job),
                     None if is_empty => None,
-                    None => self.queue.take(node, true, &self.lost),
+                    None => self.queue.take(node, true, &self.lost, limits),
                 };
                 if let Some(job) = job {
                     self.begin(node, job);
@@ -238,7 +276,7 @@ impl<'a> Course<'a> {
                     moved = true;
                 } else {
                     // With nothing in hand, who finds nothing in a common queue stands for all.
-                    is_empty = self.queue.is_common();
+                    is_empty |= self.queue.is_common() && limits.longest.is_none();
                 }
             }
             if self.idle.is_empty() || self.with_ahead.is_empty() {
@@ -269,6 +307,84 @@ impl<'a> Course<'a> {
         self.nodes[node].engine = Some(Begun { job, at });
         let takes = cold + self.farm.seconds_for(&self.jobs[job], node);
         self.after(takes, What::Ready { node, life: self.nodes[node].life });
+        if self.policy.is_steno() && !self.nodes[node].is_measured {
+            self.after(cold + MEASURED_AFTER, What::Measured { node, life: self.nodes[node].life });
+        }
+    }
+
+    /// How fast a node is among those that are there, if it is slow and that is known.
+    fn pace(&self, node: usize) -> Option<Pace> {
+        let (all, workers) = self.together?;
+        let is_measured = self.nodes[node].is_measured;
+        Some(Pace { own: self.farm.speeds[node], all, workers }).filter(|pace| is_measured && pace.is_slow())
+    }
+
+    /// Adds up the speeds that are known of the nodes that are there; of no interest where all are equal.
+    fn add_up_speeds(&mut self) {
+        let speeds = &self.farm.speeds;
+        if !self.policy.is_steno() || speeds.iter().all(|speed| *speed == speeds[0]) {
+            return;
+        }
+        let is_known = |node: &Node| node.is_measured && node.left_at.is_none() && node.down_since.is_none();
+        let known: Vec<f64> = self
+            .nodes
+            .iter()
+            .zip(speeds)
+            .filter(|(node, _)| is_known(node))
+            .map(|(_, speed)| *speed)
+            .collect();
+        self.together = Some((known.iter().sum(), u32::try_from(known.len()).unwrap_or(u32::MAX)));
+        self.is_any_slow = (0..self.nodes.len()).any(|node| self.pace(node).is_some());
+    }
+
+    /// Seconds of audio that are left to do.
+    fn left_seconds(&self) -> f64 {
+        let rest = |(node, it): (usize, &Node)| {
+            let begun = it.engine.map_or(0.0, |begun| self.rest(node, begun));
+            begun + it.ahead.map_or(0.0, |job| self.jobs[job].predicted)
+        };
+        self.queue.ready_seconds() + self.nodes.iter().enumerate().map(rest).sum::<f64>()
+    }
+
+    /// Seconds of audio that are left of what a node has begun.
+    fn rest(&self, node: usize, begun: Begun) -> f64 {
+        (self.jobs[begun.job].predicted - (self.now - begun.at).max(0.0) * self.farm.speeds[node]).max(0.0)
+    }
+
+    /// The longest recording that a slow node takes while others work, in seconds.
+    fn longest(&self, node: usize) -> Option<f64> {
+        let pace = self.pace(node)?;
+        let others_work =
+            self.nodes.iter().enumerate().any(|(other, it)| other != node && it.engine.is_some());
+        if others_work { pace.longest(self.left_seconds()) } else { None }
+    }
+
+    fn limits(&self, node: usize) -> Limits {
+        Limits { longest: self.longest(node), is_any_slow: self.is_any_slow }
+    }
+
+    /// What slow nodes have begun and others would be done with sooner goes back.
+    fn let_go_what_takes_too_long(&mut self) {
+        let mut is_any = false;
+        for node in 0..self.nodes.len() {
+            let Some(begun) = self.nodes[node].engine else { continue };
+            let Some(pace) = self.pace(node) else { continue };
+            let (rest, length) = (self.rest(node, begun), self.jobs[begun.job].predicted);
+            if self.longest(node).is_none() || !pace.gives_back(rest, length, self.left_seconds()) {
+                continue;
+            }
+            self.nodes[node].engine = None;
+            // What was to happen when it had finished does not.
+            self.nodes[node].life += 1;
+            self.outcome.begun_again += (self.now - begun.at).max(0.0);
+            self.span(node, begun.at, self.now, Doing::Dying);
+            self.queue.put(node, begun.job);
+            self.idle.insert(node);
+            is_any = true;
+        }
+        if is_any {
+            self.hand_out();
+        }
     }
 
     fn claim_ahead(&mut self, node: usize) {
@@ -287,7 +403,7 @@ impl<'a> Course<'a> {
             self.after(seconds_until_soon(left, ahead) / speed, What::Look { node, life, job: begun.job });
             return;
         }
-        if let Some(job) = self.queue.take(node, false, &self.lost) {
+        if let Some(job) = self.queue.take(node, false, &self.lost, self.limits(node)) {
             self.nodes[node].ahead = Some(job);
             self.with_ahead.insert(node);
         }
@@ -303,6 +419,7 @@ impl<'a> Course<'a> {
             self.idle.remove(&node);
             self.nodes[node].left_at = Some(self.now);
         }
+        self.add_up_speeds();
     }
 
     fn after(&mut self, seconds: f64, what: What) {

@@ -59,6 +59,12 @@ impl Farm {
         self.cold_start + self.mean_load(jobs).max(longest)
     }
 
+    /// No schedule at all ends before this many seconds: one cold start, then the mean load.
+    #[must_use]
+    pub fn load_bound(&self, jobs: &[Job]) -> f64 {
+        self.cold_start + self.mean_load(jobs)
+    }
+
     /// The load of every node, in seconds, if it could be spread to the last instant. Nodes of different speeds lose different
     /// amounts of audio to what a recording takes beside it: in `t` seconds with `n` recordings, node i gets through
     /// `speed_i × (t − n_i × per_recording)`, least when the slowest take them all.

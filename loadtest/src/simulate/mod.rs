@@ -7,6 +7,7 @@ mod compare;
 mod course;
 mod farm;
 mod outcome;
+mod parts;
 mod policy;
 mod queue;
 

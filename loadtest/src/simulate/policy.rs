@@ -18,25 +18,39 @@ pub enum Policy {
     PullInOrder,
     /// The same, the longest first.
     PullLongest,
-    /// Steno: planned shards, longest first, helpers, one recording claimed ahead and given back to whoever waits.
+    /// Steno with `--split never`: planned shards, longest first, helpers, one recording claimed ahead and given back to whoever waits;
+    /// slow nodes leave to others what these are done with sooner.
+    StenoWhole,
+    /// Steno: the same, with long recordings in parts.
     Steno,
 }
 
 impl Policy {
     /// All, from the simplest to Steno.
-    pub const ALL: [Self; 5] =
-        [Self::Tutorial, Self::StaticShards, Self::PullInOrder, Self::PullLongest, Self::Steno];
+    pub const ALL: [Self; 6] = [
+        Self::Tutorial,
+        Self::StaticShards,
+        Self::PullInOrder,
+        Self::PullLongest,
+        Self::StenoWhole,
+        Self::Steno,
+    ];
+
+    /// Whether it is Steno, with recordings in parts or not.
+    pub(super) fn is_steno(self) -> bool {
+        matches!(self, Self::StenoWhole | Self::Steno)
+    }
 
     /// Whether leases tell that a node has died; otherwise whoever started it does, at once.
     pub(super) fn has_leases(self) -> bool {
-        matches!(self, Self::PullInOrder | Self::PullLongest | Self::Steno)
+        self.is_steno() || matches!(self, Self::PullInOrder | Self::PullLongest)
     }
 
     /// How many nodes may die with a recording before it is given up.
     pub(super) fn most_deaths(self) -> u32 {
         /// Nothing of what Steno is compared with minds; and yet there must be an end.
         const FOR_EVER: u32 = 100;
-        if self == Self::Steno { LeaseLimits::default().max_lost } else { FOR_EVER }
+        if self.is_steno() { LeaseLimits::default().max_lost } else { FOR_EVER }
     }
 
     /// Whether each recording has a pod of its own.
@@ -52,6 +66,7 @@ impl fmt::Display for Policy {
             Self::StaticShards => "static shards",
             Self::PullInOrder => "pull in order",
             Self::PullLongest => "pull longest first",
+            Self::StenoWhole => "steno, recordings whole",
             Self::Steno => "steno",
         })
     }

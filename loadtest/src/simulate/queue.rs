@@ -16,6 +16,15 @@ use super::policy::Policy;
 /// Length of a window, as Steno counts them.
 pub(super) const WINDOW_SECONDS: usize = 30;
 
+/// What a node takes, where nodes are of unequal speed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Limits {
+    /// Seconds that it has at most.
+    pub(super) longest: Option<f64>,
+    /// Whether some node is slow.
+    pub(super) is_any_slow: bool,
+}
+
 /// Recordings by their number in the manifest.
 #[derive(Debug)]
 pub(super) enum Queue {
@@ -43,16 +52,16 @@ impl Queue {
                 }
                 Self::Own(own)
             }
-            Policy::Steno => Self::Shards(Shards::new(jobs, nodes)),
+            Policy::StenoWhole | Policy::Steno => Self::Shards(Shards::new(jobs, nodes)),
         }
     }
 
     /// What a node gets next. `alone` tells that it holds nothing; `lost` how many nodes died with each recording.
-    pub(super) fn take(&mut self, node: usize, alone: bool, lost: &[u8]) -> Option<usize> {
+    pub(super) fn take(&mut self, node: usize, alone: bool, lost: &[u8], limits: Limits) -> Option<usize> {
         match self {
             Self::Common { waiting, .. } => waiting.pop_first().map(|(_, job)| job),
             Self::Own(own) => own[node].pop_front(),
-            Self::Shards(shards) => shards.take(node, alone, lost),
+            Self::Shards(shards) => shards.take(node, alone, lost, limits),
         }
     }
 
@@ -70,6 +79,14 @@ impl Queue {
     /// Whether any node can take anything that waits.
     pub(super) fn is_common(&self) -> bool {
         !matches!(self, Self::Own(_))
+    }
+
+    /// Seconds of audio that wait, as far as lengths are known.
+    pub(super) fn ready_seconds(&self) -> f64 {
+        match self {
+            Self::Common { .. } | Self::Own(_) => 0.0,
+            Self::Shards(shards) => shards.counts.iter().map(|counts| counts.ready_ms as f64 / 1000.0).sum(),
+        }
     }
 
     /// Windows that can be claimed ahead; `None` where nobody does so.
@@ -123,18 +140,26 @@ impl Shards {
         if self.ready[shard].insert((ms, job)) {
             self.counts[shard].ready += 1;
             self.counts[shard].ready_ms += ms;
+            self.counts[shard].longest_ms = self.counts[shard].longest_ms.max(ms);
         }
     }
 
-    fn take(&mut self, node: usize, alone: bool, lost: &[u8]) -> Option<usize> {
-        for ShardId(shard) in shard_order(ShardId((node % self.counts.len()) as u32), &self.counts) {
+    fn take(&mut self, node: usize, alone: bool, lost: &[u8], limits: Limits) -> Option<usize> {
+        let longest_ms = limits.longest.map_or(u64::MAX, ms);
+        let home = ShardId((node % self.counts.len()) as u32);
+        for ShardId(shard) in shard_order(home, &self.counts, limits.is_any_slow) {
             let shard = shard as usize;
             // A suspect goes only to a node that holds nothing else.
-            let found = self.ready[shard].iter().rev().find(|(_, job)| alone || lost[*job] == 0).copied();
+            let found = self.ready[shard]
+                .range(..=(longest_ms, usize::MAX))
+                .rev()
+                .find(|(_, job)| alone || lost[*job] == 0)
+                .copied();
             if let Some((ms, job)) = found {
                 self.ready[shard].remove(&(ms, job));
                 self.counts[shard].ready -= 1;
                 self.counts[shard].ready_ms -= ms;
+                self.counts[shard].longest_ms = self.ready[shard].last().map_or(0, |(ms, _)| *ms);
                 return Some(job);
             }
         }

@@ -50,11 +50,25 @@ fn small_batches_take_what_they_take_by_hand() {
 fn what_is_claimed_ahead_goes_to_whoever_waits() {
     // A slow node has claimed a second recording when the fast one has nothing left.
     let three = jobs(&[10.0, 9.0, 8.0, 7.0]);
-    let uneven = Farm { speeds: vec![10.0, 0.1], ..farm(2, 1.0) };
-    let steno = simulate(Policy::Steno, &three, &uneven, true);
+    // So little slower that nobody minds.
+    let uneven = Farm { speeds: vec![1.0, 0.9], ..farm(2, 1.0) };
+    let steno = simulate(Policy::StenoWhole, &three, &uneven, true);
     let slow: Vec<&Span> = steno.spans.iter().filter(|span| span.node == 1).collect();
-    assert_eq!(slow.len(), 1, "{slow:?}");
-    assert_eq!(steno.makespan, 90.0);
+    assert_eq!(slow.len(), 2, "{slow:?}");
+    assert!((steno.makespan - 17.0 / 0.9).abs() < 1e-9, "{steno:?}");
+}
+
+#[test]
+fn a_slow_node_gives_back_what_it_has_begun_and_takes_no_more_than_it_is_done_with_in_time() {
+    let mut lengths = vec![1_000.0; 8];
+    lengths.extend([30.0; 100]);
+    let uneven = Farm { speeds: vec![10.0, 10.0, 10.0, 1.0], ..farm(4, 1.0) };
+    let steno = simulate(Policy::StenoWhole, &jobs(&lengths), &uneven, true);
+    let slow: Vec<&Span> = steno.spans.iter().filter(|span| span.node == 3).collect();
+    assert_eq!((slow[0].doing, slow[0].until), (Doing::Dying, 2.0), "{slow:?}");
+    assert!(slow[1..].iter().all(|span| span.doing == Doing::Working && span.until - span.from <= 30.0));
+    let bound = uneven.lower_bound(&jobs(&lengths));
+    assert!(steno.makespan < 1.06 * bound, "{} of {bound}", steno.makespan);
 }
 
 #[test]
@@ -105,12 +119,33 @@ fn steno_is_within_two_percent_of_the_bound_whatever_the_lengths() {
             for seed in 0..20 {
                 let jobs = drawn(lengths, 4_000, seed);
                 let farm = farm(nodes, 50.0);
-                let ratio = makespan(Policy::Steno, &jobs, &farm) / farm.lower_bound(&jobs);
+                let ratio = makespan(Policy::StenoWhole, &jobs, &farm) / farm.lower_bound(&jobs);
                 // The bound itself, but for the last digits of a sum.
                 assert!((0.999..=1.02).contains(&ratio), "{lengths} on {nodes} nodes, seed {seed}: {ratio}");
             }
         }
     }
+}
+
+#[test]
+fn in_parts_it_is_within_three_percent_of_the_load_and_within_five_with_a_slow_node() {
+    let mut worst = (0.0_f64, 0.0_f64);
+    for lengths in ["pareto:30,1.2", "pareto:30,1.5", "lognormal:240,1.0", "bimodal:60,3600,0.1"] {
+        for nodes in [4, 8, 16, 32, 64] {
+            for seed in 0..10 {
+                let jobs = drawn(lengths, 4_000, seed);
+                let even = farm(nodes, 50.0);
+                let ratio = makespan(Policy::Steno, &jobs, &even) / even.load_bound(&jobs);
+                assert!((0.999..=1.03).contains(&ratio), "{lengths} on {nodes} nodes, seed {seed}: {ratio}");
+                let mut uneven = even.clone();
+                uneven.speeds[0] /= 3.0;
+                let slow = makespan(Policy::Steno, &jobs, &uneven) / uneven.load_bound(&jobs);
+                assert!(slow <= 1.05, "{lengths} on {nodes} nodes, one slow, seed {seed}: {slow}");
+                worst = (worst.0.max(ratio), worst.1.max(slow));
+            }
+        }
+    }
+    println!("at most {:.4}, and {:.4} with a slow node", worst.0, worst.1);
 }
 
 #[test]
@@ -142,7 +177,9 @@ proptest! {
         let farm = Farm { speeds, cold_start: 5.0, per_recording: 0.5, faults: has_faults.then_some(faults) };
         for policy in Policy::ALL {
             let outcome = simulate(policy, &jobs, &farm, true);
-            prop_assert_eq!(outcome.done + outcome.given_up, jobs.len());
+            // With recordings in parts, each part.
+            prop_assert!(outcome.done + outcome.given_up >= jobs.len());
+            prop_assert!(policy == Policy::Steno || outcome.done + outcome.given_up == jobs.len());
             prop_assert!(has_faults || outcome.given_up == 0);
             let worked = outcome.spans.iter().filter(|span| span.doing == Doing::Working).count();
             prop_assert_eq!(worked, outcome.done);
@@ -154,7 +191,8 @@ proptest! {
                 prop_assert!(spans.windows(2).all(|pair| pair[1].from >= pair[0].until - 1e-6), "{:?}", spans);
             }
             if !has_faults {
-                let bound = farm.lower_bound(&jobs);
+                let bound =
+                    if policy == Policy::Steno { farm.load_bound(&jobs) } else { farm.lower_bound(&jobs) };
                 prop_assert!(outcome.makespan >= bound * (1.0 - 1e-9), "{} ends before {}", policy, bound);
             }
             // Whoever worked was there.

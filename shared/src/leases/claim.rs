@@ -51,6 +51,8 @@ pub struct ClaimRequest {
     /// before. It must hold nothing else beside one, so that an item that kills its worker is the only one to be
     /// blamed the second time.
     pub alone: bool,
+    /// The longest item that it takes, in milliseconds; `None` for any. A slow worker leaves longer ones to others.
+    pub longest_ms: Option<u64>,
 }
 
 /// An item held by a worker until its deadline.
@@ -129,7 +131,8 @@ impl Leases {
             .and(checked_lease_ms(&doing, request.lease_ms)?)
             .and(SWEEP)
             .and(GRANT_KEPT.as_millis())
-            .and(if request.alone { String::new() } else { SUSPECTS_PASSED_OVER.to_string() });
+            .and(if request.alone { String::new() } else { SUSPECTS_PASSED_OVER.to_string() })
+            .and(request.longest_ms.map_or_else(|| "+inf".to_owned(), |ms| ms.to_string()));
         read_claim(&doing, shard, self.script(&doing, &CLAIM, &keys, args).await?)
     }
 

@@ -32,6 +32,8 @@ pub struct ShardCounts {
     pub expired: u64,
     /// Of the delayed: due, so claimable.
     pub due: u64,
+    /// The longest of those that are ready; 0 if none is.
+    pub longest_ms: u64,
     /// Whether the shard has stopped handing out leases.
     pub cancelled: bool,
 }
@@ -55,6 +57,7 @@ impl ShardCounts {
             done_ms: 0,
             expired: 0,
             due: 0,
+            longest_ms: 0,
             cancelled: false,
         }
     }
@@ -124,5 +127,6 @@ pub(super) fn read_counts(doing: &str, shard: ShardId, answer: Value) -> Result<
         expired: reply.next("expired")?,
         due: reply.next("due")?,
         cancelled: reply.next::<u8>("cancelled")? == 1,
+        longest_ms: reply.next("longest")?,
     })
 }

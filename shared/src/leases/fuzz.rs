@@ -73,6 +73,7 @@ proptest! {
         let _ = items::read_page(doing, value.clone());
         let _ = presence::read_reports(doing, value.clone());
         let _ = presence::read_advice(doing, value.clone());
+        let _ = presence::read_together(doing, value.clone());
         let _ = counts::read_counts(doing, shard, value.clone());
         if let Err(error) = batch::count(doing, value) {
             prop_assert!(error.to_string().starts_with("failed to read an answer: "), "{error}");

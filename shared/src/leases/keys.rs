@@ -20,9 +20,9 @@ pub(super) fn batch_meta_key(batch: &BatchId) -> String {
     format!("steno:{{{batch}}}:meta")
 }
 
-/// Reports of the workers, and when each expires.
+/// Reports of the workers, when each expires, and how fast they are.
 pub(super) fn worker_keys(batch: &BatchId) -> Vec<String> {
-    vec![format!("steno:{{{batch}}}:workers"), format!("steno:{{{batch}}}:workers-expire")]
+    ["workers", "workers-expire", "workers-pace"].map(|part| format!("steno:{{{batch}}}:{part}")).to_vec()
 }
 
 /// Idle workers by when they expire.

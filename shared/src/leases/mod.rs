@@ -43,7 +43,7 @@ pub use item::{Current, ItemRow, ItemState};
 pub use items::{Cursor, ItemsPage};
 pub use latency::{Latencies, Latency, Operation};
 pub use limits::LeaseLimits;
-pub use presence::{IdleAdvice, IdleDecision, Phase, WorkerReport};
+pub use presence::{IdleAdvice, IdleDecision, Phase, Together, WorkerReport};
 pub use queue::{Leases, RETRY_BUDGET};
 pub use scripts::SCHEMA_VERSION;
 pub use server_info::ServerLoad;

@@ -40,6 +40,25 @@ pub struct WorkerReport {
     /// … and seconds between the begin of its first window and the end of its last.
     #[serde(default)]
     pub engine_seconds: f64,
+    /// Seconds of audio that its engine gets through in a second of computing, lately; 0 while that is not known.
+    #[serde(default)]
+    pub speed: f64,
+    /// Whether that is slow beside the others.
+    #[serde(default)]
+    pub is_slow: bool,
+}
+
+/// What the workers of a batch that are present tell together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Together {
+    /// The sum of their speeds, as far as they are known, in seconds of audio a second.
+    pub speed: f64,
+    /// How many are known.
+    pub known: u32,
+    /// Seconds of audio that are transcribed of the recordings that they hold.
+    pub in_hand_seconds: f64,
+    /// How many of them find themselves slow.
+    pub slow: u32,
 }
 
 impl WorkerReport {
@@ -58,6 +77,8 @@ impl WorkerReport {
             in_hand_seconds: 0.0,
             busy_seconds: 0.0,
             engine_seconds: 0.0,
+            speed: 0.0,
+            is_slow: false,
         }
     }
 }
@@ -97,16 +118,23 @@ pub struct IdleAdvice {
 }
 
 impl Leases {
-    /// Tells what a worker is doing; forgotten after `ttl_ms` without another report.
+    /// Tells what a worker is doing; forgotten after `ttl_ms` without another report. Gives what all workers tell together.
     ///
     /// # Errors
     /// As any call.
-    pub async fn report_worker(&self, report: &WorkerReport, ttl_ms: u64) -> Result<(), LeaseError> {
+    pub async fn report_worker(&self, report: &WorkerReport, ttl_ms: u64) -> Result<Together, LeaseError> {
         let doing = format!("report worker {} to batch {}", report.worker, self.batch);
         let json = serde_json::to_string(report).map_err(|error| LeaseError::corrupt(&doing, error))?;
-        let args = Args::default().and(&report.worker).and(json).and(ttl_ms);
-        self.script(&doing, &REPORT_WORKER, &worker_keys(&self.batch), args).await?;
-        Ok(())
+        let thousandths = |number: f64| (number.clamp(0.0, 1e9) * 1000.0) as u64;
+        let args = Args::default()
+            .and(&report.worker)
+            .and(json)
+            .and(ttl_ms)
+            .and(thousandths(report.speed))
+            .and(thousandths(report.in_hand_seconds))
+            .and(u8::from(report.is_slow));
+        let answer = self.script(&doing, &REPORT_WORKER, &worker_keys(&self.batch), args).await?;
+        read_together(&doing, answer)
     }
 
     /// The reports of the workers that are present, by index. A report that this version cannot read is left out.
@@ -161,6 +189,17 @@ pub(super) fn read_reports(doing: &str, answer: Value) -> Result<Vec<WorkerRepor
         reports.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
     reports.sort_by(|a, b| (a.index, &a.worker).cmp(&(b.index, &b.worker)));
     Ok(reports)
+}
+
+pub(super) fn read_together(doing: &str, answer: Value) -> Result<Together, LeaseError> {
+    let mut reply = Reply::new(doing, answer)?;
+    let thousandths = |number: i64| number.max(0) as f64 / 1000.0;
+    Ok(Together {
+        speed: thousandths(reply.next("speed")?),
+        known: u32::try_from(reply.next::<i64>("known")?).unwrap_or(0),
+        in_hand_seconds: thousandths(reply.next("in hand")?),
+        slow: u32::try_from(reply.next::<i64>("slow")?).unwrap_or(0),
+    })
 }
 
 pub(super) fn read_advice(doing: &str, answer: Value) -> Result<IdleAdvice, LeaseError> {

@@ -30,6 +30,7 @@ async fn work(world: &LeaseWorld, leases: &Leases) -> Result<()> {
         count: 4,
         lease_ms: LONG_MS,
         alone: true,
+        longest_ms: None,
     };
     let worker = WorkerId::from_text("worker-0");
     world.leases.enqueue(SHARD, &items(4)).await?;

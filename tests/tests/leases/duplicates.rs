@@ -30,6 +30,7 @@ async fn the_second_of_two_equal_calls_changes_nothing() -> Result<()> {
         count: 6,
         lease_ms: LONG_MS,
         alone: true,
+        longest_ms: None,
     };
     let (first, second) = twice(&world, async || Ok(leases.claim(SHARD, &request).await?)).await?;
     let tokens = |claim: &steno_shared::leases::Claim| -> Vec<_> {

@@ -57,6 +57,7 @@ async fn a_claim_whose_answer_was_lost_is_answered_again_with_the_same_lease() -
         count: 1,
         lease_ms: LONG_MS,
         alone: true,
+        longest_ms: None,
     };
     world.server.pause()?;
     let impatient = world.leases.clone().with_retry_budget(Duration::from_millis(200));

@@ -21,6 +21,7 @@ async fn what_a_vanished_worker_held_is_finished_by_another() -> Result<()> {
         count: 2,
         lease_ms: 1,
         alone: true,
+        longest_ms: None,
     };
     assert_eq!(world.leases.claim(SHARD, &request).await?.leases.len(), 2);
     let other = WorkerId::new("stays");
@@ -50,6 +51,7 @@ async fn workers_end_when_the_batch_is_drained() -> Result<()> {
                     count: 1,
                     lease_ms: LONG_MS,
                     alone: true,
+                    longest_ms: None,
                 };
                 if let Some(lease) = leases.claim(SHARD, &request).await?.leases.pop() {
                     leases.busy(&me).await?;
@@ -125,6 +127,7 @@ async fn every_leased_item_has_a_deadline() -> Result<()> {
             count: 1,
             lease_ms,
             alone: true,
+            longest_ms: None,
         };
         assert!(matches!(world.leases.claim(SHARD, &request).await, Err(LeaseError::Config { .. })));
         assert!(matches!(world.leases.renew(SHARD, &a, &[], lease_ms).await, Err(LeaseError::Config { .. })));

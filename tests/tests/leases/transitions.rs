@@ -5,7 +5,7 @@ use redis::cmd;
 use steno_shared::ids::{Epoch, ShardId, WorkerId};
 use steno_shared::leases::{
     BatchState, ClaimRequest, Completed, Created, Current, FailClass, Failed, IdleDecision, ItemState,
-    LeaseError, LeaseLimits, Phase, Released, RequestId, WorkerReport,
+    LeaseError, LeaseLimits, NewItem, Phase, Released, RequestId, Together, WorkerReport,
 };
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, item, items};
 use steno_tests::redis_server::RedisOptions;
@@ -82,6 +82,7 @@ async fn a_repeated_request_gets_the_same_leases_as_far_as_they_are_held() -> Re
         count: 3,
         lease_ms: LONG_MS,
         alone: true,
+        longest_ms: None,
     };
     let first = world.leases.claim(SHARD, &request).await?.leases;
     let again = world.leases.claim(SHARD, &request).await?.leases;
@@ -256,6 +257,7 @@ async fn a_recording_whose_worker_vanished_is_only_given_to_a_worker_that_holds_
         count,
         lease_ms: LONG_MS,
         alone: false,
+        longest_ms: None,
     };
     let other = world.leases.claim(SHARD, &beside(3)).await?.leases;
     assert_eq!(other.len(), 1, "two are suspects now");
@@ -428,6 +430,60 @@ async fn workers_are_present_until_they_say_nothing() -> Result<()> {
     .await;
     assert_eq!(world.leases.workers().await?, [report("a", 0), report("b", 1)]);
     Ok(())
+}
+
+#[tokio::test]
+async fn workers_are_told_how_fast_they_are_together() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let report = |name: &str, speed, in_hand_seconds| WorkerReport {
+        speed,
+        in_hand_seconds,
+        is_slow: in_hand_seconds == 6.0,
+        ..WorkerReport::idle(worker(name), 0)
+    };
+    world.leases.report_worker(&report("a", 0.0, 5.0), LONG_MS).await?;
+    world.leases.report_worker(&report("b", 40.0, 7.0), LONG_MS).await?;
+    let together = world.leases.report_worker(&report("a", 20.5, 6.0), LONG_MS).await?;
+    assert_eq!(together, Together { speed: 60.5, known: 2, in_hand_seconds: 13.0, slow: 1 });
+    // One that says nothing more is not counted any more.
+    world.leases.report_worker(&report("gone", 1000.0, 100.0), 1).await?;
+    steno_tests::wait::until("the silent worker to be forgotten", async || {
+        let together = world.leases.report_worker(&report("a", 20.5, 0.0), LONG_MS).await.ok()?;
+        (together == Together { speed: 60.5, known: 2, in_hand_seconds: 7.0, slow: 0 }).then_some(())
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_wants_nothing_long_gets_the_longest_of_what_is_short_enough() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let lengths = [("a", 900.0), ("b", 60.0), ("c", 300.0), ("d", 299.9)];
+    let new: Vec<NewItem> = lengths.iter().map(|(name, seconds)| item(name, *seconds)).collect();
+    world.leases.enqueue(SHARD, &new).await?;
+    let claim = async |longest_ms| {
+        let request = ClaimRequest {
+            request_id: RequestId::random(),
+            worker: worker("slow"),
+            count: 1,
+            lease_ms: LONG_MS,
+            alone: true,
+            longest_ms,
+        };
+        let claim = world.leases.claim(SHARD, &request).await?;
+        anyhow::Ok(claim.leases.first().map(|lease| lease.recording.name.clone()))
+    };
+    for (longest_ms, expected) in [
+        (Some(59_999), None),
+        (Some(300_000), Some("c")),
+        (Some(300_000), Some("d")),
+        (None, Some("a")),
+        (Some(0), None),
+        (Some(60_000), Some("b")),
+    ] {
+        assert_eq!(claim(longest_ms).await?.as_deref(), expected, "no longer than {longest_ms:?}");
+    }
+    world.check()
 }
 
 #[tokio::test]

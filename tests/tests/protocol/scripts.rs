@@ -226,6 +226,7 @@ impl<'a> Both<'a> {
             count: 1,
             lease_ms: LONG_MS,
             alone: true,
+            longest_ms: None,
         };
         let claim = self.world.leases.claim(SHARD, &request).await?;
         let is_cancelled = claim.batch == BatchState::Cancelled;

@@ -12,6 +12,8 @@ pub struct Busy {
     /// Nanoseconds from `since` to the begin of the first call, and to the end of the last, each plus one; 0 is none yet.
     first: AtomicU64,
     last: AtomicU64,
+    /// Nanoseconds from `since` to the begin of the call that is under way, plus one; 0 is none.
+    under_way: AtomicU64,
 }
 
 /// What a [`Busy`] tells.
@@ -30,6 +32,7 @@ impl Default for Busy {
             native: AtomicU64::new(0),
             first: AtomicU64::new(0),
             last: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
         }
     }
 }
@@ -38,9 +41,19 @@ impl Busy {
     /// Does a native call and counts its time.
     pub fn time<T>(&self, call: impl FnOnce() -> T) -> T {
         let begin = self.since.elapsed();
+        self.under_way.store(nanos(begin) + 1, Ordering::Relaxed);
         let result = call();
+        self.under_way.store(0, Ordering::Relaxed);
         self.add(begin, self.since.elapsed());
         result
+    }
+
+    /// The time in native calls so far, that of the call under way included.
+    #[must_use]
+    pub fn computing(&self) -> Duration {
+        let begun = self.under_way.load(Ordering::Relaxed);
+        let now = if begun == 0 { 0 } else { nanos(self.since.elapsed()).saturating_sub(begun - 1) };
+        Duration::from_nanos(self.native.load(Ordering::Relaxed).saturating_add(now))
     }
 
     /// The time so far; a call that is under way is not counted.
@@ -61,7 +74,6 @@ impl Busy {
     }
 
     fn add(&self, begin: Duration, end: Duration) {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.native.fetch_add(nanos(end.saturating_sub(begin)), Ordering::Relaxed);
         // Only the engine's thread counts, so nobody comes between.
         if self.first.load(Ordering::Relaxed) == 0 {
@@ -69,6 +81,10 @@ impl Busy {
         }
         self.last.store(nanos(end) + 1, Ordering::Relaxed);
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ fn worker(pod: &str, index: u32) -> WorkerReport {
         in_hand_seconds: 300.0,
         busy_seconds: 100.0,
         engine_seconds: 120.0,
+        speed: 0.0,
+        is_slow: false,
     }
 }
 

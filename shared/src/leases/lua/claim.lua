@@ -9,7 +9,8 @@
 --
 -- KEYS    1–7 the shard, 8 the worker's last grant (expires)
 -- ARGV    1 schema, 2 request id, 3 worker, 4 how many, 5 lease in ms, 6 sweep, 7 grant kept for ms,
---         8 how many suspects to pass over, or '' if the worker holds nothing else
+--         8 how many suspects to pass over, or '' if the worker holds nothing else,
+--         9 the longest item wanted, in ms, or +inf; nothing from workers that know of no such wish
 -- returns { 1 if cancelled else 0, ms until something may become claimable or -1,
 --           { id, epoch, attempt, fails, lost, ms until the deadline, predicted ms, payload }… }
 -- before  ready; delayed and due; leased and past the deadline
@@ -90,7 +91,7 @@ end
 
 local granted, record = {}, { request }
 if cancelled == 0 and count > 0 then
-  for _, id in ipairs(redis.call('ZREVRANGE', READY, 0, count - 1 + passed_over)) do
+  for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', READY, ARGV[9] or '+inf', '-inf', 'LIMIT', 0, count + passed_over)) do
     if #granted == count then break end
     local item = load(id)
     if not item or item.state ~= 'r' then

@@ -3,7 +3,7 @@
 -- KEYS    1–7 the shard
 -- ARGV    1 schema
 -- returns { ready, leased, delayed, dead, done, enqueued, ready_ms, leased_ms, delayed_ms, dead_ms, done_ms,
---           leased and past the deadline, delayed and due, 1 if cancelled else 0 }
+--           leased and past the deadline, delayed and due, 1 if cancelled else 0, the longest ready one in ms or 0 }
 -- before  any
 -- after   every item as it was
 
@@ -17,5 +17,5 @@ return {
   redis.call('ZCARD', READY), redis.call('ZCARD', LEASED), redis.call('ZCARD', DELAYED), redis.call('ZCARD', DEAD),
   totals[1], redis.call('HLEN', ITEMS), totals[2], totals[3], totals[4], totals[5], totals[6],
   redis.call('ZCOUNT', LEASED, '-inf', now), redis.call('ZCOUNT', DELAYED, '-inf', now),
-  redis.call('HGET', META, 'cancelled') and 1 or 0,
+  redis.call('HGET', META, 'cancelled') and 1 or 0, redis.call('ZREVRANGE', READY, 0, 0, 'WITHSCORES')[2] or '0',
 }
