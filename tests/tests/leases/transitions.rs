@@ -103,6 +103,49 @@ async fn a_repeated_request_gets_the_same_leases_as_far_as_they_are_held() -> Re
     world.check()
 }
 
+/// The first claim of an item and its completion are done at once (`claim_at_once.lua`, `complete_at_once.lua`), with the same guards.
+#[tokio::test]
+async fn what_is_done_at_once_is_fenced_as_well() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(4)).await?;
+    let request = ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker("a"),
+        count: 1,
+        lease_ms: LONG_MS,
+        alone: true,
+    };
+    let first = world.leases.claim(SHARD, &request).await?.leases.remove(0);
+    let again = world.leases.claim(SHARD, &request).await?.leases.remove(0);
+    assert_eq!((&first.id, first.epoch), (&again.id, again.epoch), "the same request, no second item");
+    // Of another epoch, as after a Redis that came back from an old file.
+    let older = LeaseWorld::older(first.epoch);
+    let answer = world.leases.complete(SHARD, &first.id, older, "d").await?;
+    assert!(
+        matches!(answer, Completed::Superseded(Some(Current { state: ItemState::Leased, .. }))),
+        "{answer:?}"
+    );
+    assert_eq!(world.leases.complete(SHARD, &first.id, first.epoch, "d").await?, Completed::Done);
+    assert_eq!(world.leases.complete(SHARD, &first.id, first.epoch, "d").await?, Completed::Again);
+    // What is due goes before what was never claimed, if it is longer; and its loss is counted.
+    let lost = world.claim_one(&worker("a")).await?;
+    world.let_time_pass("leased", &lost.id)?;
+    let taken = world.claim_one(&worker("b")).await?;
+    assert_eq!((&taken.id, taken.lost, taken.attempt), (&lost.id, 1, 2));
+    world.leases.fail(SHARD, &taken.id, taken.epoch, FailClass::Retry, "e").await?;
+    world.let_time_pass("delayed", &taken.id)?;
+    let waited = world.claim_one(&worker("b")).await?;
+    assert_eq!((&waited.id, waited.fails), (&lost.id, 1));
+    world.leases.cancel(SHARD).await?;
+    let none = world.claim(&worker("c"), 1).await?;
+    assert_eq!(
+        (none.batch, none.leases.len()),
+        (BatchState::Cancelled, 0),
+        "a cancelled batch hands out nothing"
+    );
+    world.check()
+}
+
 #[tokio::test]
 async fn renew_moves_deadlines_and_names_what_is_lost() -> Result<()> {
     let world = LeaseWorld::new().await?;

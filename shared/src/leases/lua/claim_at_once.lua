@@ -10,17 +10,18 @@ do
   local is_repeated = meta[3] and string.find(meta[3], request .. '\n', 1, true) == 1
   if meta[1] == ARGV[1] and not meta[2] and not is_repeated and ARGV[4] == '1' then
     local now = now_digits()
-    local function is_due(set)
-      return redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 1)[1]
-    end
-    if not is_due(DELAYED) and not is_due(LEASED) then
+    if not redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, 1)[1]
+      and not redis.call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', 0, 1)[1] then
       local id = redis.call('ZREVRANGE', READY, 0, 0)[1]
       local raw = id and redis.call('HGET', ITEMS, id) or ''
       local ms, payload_at = string.match(raw, '^r|(%d+)\n()')
       if ms then
         local payload = string.sub(raw, payload_at)
-        local line = table.concat({ 'l', ms, now, '1', '', '', '', '', '', worker }, '|')
-        place(id, 'r', 'l', ms, string.format('%.0f', now + lease_ms), line .. '\n' .. payload)
+        redis.call('ZREM', READY, id)
+        -- Minus zero is no integer to Redis.
+        redis.call('HINCRBY', TOTALS, 'ready_ms', ms == '0' and ms or '-' .. ms)
+        redis.call('ZADD', LEASED, string.format('%.0f', now + lease_ms), id)
+        redis.call('HSET', ITEMS, id, 'l|' .. ms .. '|' .. now .. '|1||||||' .. worker .. '\n' .. payload)
         redis.call('HSET', META, 'grant:' .. worker, request .. '\n' .. id .. ' ' .. now)
         return { 0, '-1', { id, now, 1, 0, 0, lease_ms, ms, payload } }
       end

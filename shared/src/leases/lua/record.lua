@@ -1,4 +1,4 @@
--- Put behind shard.lua in every script of a shard: its clock, its records.
+-- Put behind shard.lua in every script of a shard: its version, its records, and the one way an item changes state.
 --
 -- A record is one line of fields joined by '|' and, after a newline, the payload, which no script reads:
 --   state|ms|epoch|attempts|fails|lost|released|base|ended|owner|class|note
@@ -8,6 +8,10 @@
 --   base   fails,lost,released at the last requeue: history is kept, the limits count from here
 --   ended  how the current epoch ended: f failed, l lost, r released, '' still held, never claimed or done
 --   note   the last error, or the digest of a done item
+
+local SET_OF = { r = READY, l = LEASED, w = DELAYED, x = DEAD }
+-- What is leased has no sum of its own: it is all_ms without the others.
+local MS_OF = { r = 'ready_ms', w = 'delayed_ms', d = 'done_ms', x = 'dead_ms' }
 
 local function integer(n)
   return string.format('%.0f', n)
@@ -68,11 +72,16 @@ local function text(item)
   return string.gsub(line, '|+$', '') .. '\n' .. item.payload
 end
 
--- Moves an item to a state, as `place` does.
+-- Moves an item to a state; `score` is its place in that state's sorted set (done has none).
 local function move(id, item, state, score)
-  local from = item.state
+  local from, ms = item.state, integer(item.ms)
   item.state = state
-  place(id, from, state, integer(item.ms), score and integer(score), text(item))
+  if SET_OF[from] then redis.call('ZREM', SET_OF[from], id) end
+  -- Not -ms: minus zero is no integer to Redis.
+  if MS_OF[from] then redis.call('HINCRBY', TOTALS, MS_OF[from], integer(0 - item.ms)) end
+  if MS_OF[state] then redis.call('HINCRBY', TOTALS, MS_OF[state], ms) end
+  if SET_OF[state] then redis.call('ZADD', SET_OF[state], integer(score), id) end
+  redis.call('HSET', ITEMS, id, text(item))
 end
 
 -- The answer to somebody who acts on an epoch that is no longer the item's.
