@@ -68,7 +68,7 @@ def work(url, workers, seconds):
 def hold(lease):
     """A worker that says when it has an item, and keeps it."""
     os.environ.update(PEER_HOLDS="1", VISIBILITY_TIMEOUT=lease)
-    os.execv(sys.executable, [sys.executable, "-m", "celery", "--app", "peer", "worker", "--concurrency", "1", "--loglevel", "ERROR", "--quiet"])
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "--app", "peer", "worker", "--concurrency", "1", "--loglevel", "ERROR"])
 
 
 def tell(done, seconds, **more):

@@ -79,7 +79,7 @@ def hold(url, lease):
     logging.disable(logging.CRITICAL)
     os.environ["PEER_HOLDS"] = "1"
     connection = Redis.from_url(url)
-    tuned = {} if lease == "default" else {"job_monitoring_interval": int(lease) // 3, "maintenance_interval": int(lease) // 3}
+    tuned = {} if lease == "default" else {"worker_ttl": int(lease), "job_monitoring_interval": int(lease) // 3, "maintenance_interval": int(lease) // 3}
     Worker([Queue(connection=connection)], connection=connection, **tuned).work(logging_level="CRITICAL")
 
 

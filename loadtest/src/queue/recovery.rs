@@ -1,13 +1,12 @@
 //! A worker that is killed with an item in hand: how long until another has it.
 
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Serialize;
 use steno_coordinator::failure::Failure;
@@ -142,7 +141,7 @@ pub fn recover(
     })
 }
 
-/// A worker in a process group of its own, which is killed when this is dropped.
+/// A worker, which is killed with all that it has started when this is dropped.
 struct Holder {
     name: String,
     process: Child,
@@ -155,7 +154,6 @@ impl Holder {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .process_group(0)
             .spawn()
             .map_err(|error| cannot_start(name, &error))?;
         let (sender, lines) = channel();
@@ -190,11 +188,29 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        if let Ok(group) = i32::try_from(self.process.id()) {
-            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        // Found before any is killed: an orphan has no parent to be found by.
+        for process in with_descendants(self.process.id()) {
+            if let Ok(process) = i32::try_from(process) {
+                let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+            }
         }
         let _ = self.process.wait();
     }
+}
+
+/// A process and all that it and its children have started, in whatever groups and sessions they are.
+fn with_descendants(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    let mut next = 0;
+    while let Some(&parent) = all.get(next) {
+        next += 1;
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{parent}/task")) else { continue };
+        for thread in threads.flatten() {
+            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+    }
+    all
 }
 
 fn cannot_start(name: &str, error: &std::io::Error) -> Failure {

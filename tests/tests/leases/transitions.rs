@@ -523,8 +523,16 @@ async fn another_protocol_version_is_refused_with_a_message() -> Result<()> {
     world.leases.enqueue(SHARD, &items(1)).await?;
     cmd("HSET").arg(world.key("meta")).arg("schema").arg("99").exec(&mut world.raw()?)?;
     let before = world.raw_shard()?;
+    let request = ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker("a"),
+        count: 1,
+        lease_ms: LONG_MS,
+        alone: true,
+    };
     for error in [
         world.leases.enqueue(SHARD, &items(2)).await.unwrap_err(),
+        world.leases.claim(SHARD, &request).await.unwrap_err(),
         world.leases.counts(SHARD).await.unwrap_err(),
         world.leases.release(SHARD, &items(1)[0].id, Epoch(1)).await.unwrap_err(),
         world.leases.create_batch(&batch_meta(&world.batch, 1), &LeaseLimits::default()).await.unwrap_err(),
