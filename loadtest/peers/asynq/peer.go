@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/url"
 	"os"
+	"sort"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,10 @@ func main() {
 	address, err := url.Parse(os.Args[1])
 	must(err)
 	redis := asynq.RedisClientOpt{Addr: address.Host, PoolSize: 100}
+	if os.Args[2] == "hold" {
+		hold(redis, os.Args[3] != "default")
+		return
+	}
 	first, err := strconv.Atoi(os.Args[3])
 	must(err)
 	if os.Args[2] == "enqueue" {
@@ -57,14 +62,39 @@ func enqueue(redis asynq.RedisClientOpt, items int) {
 	tell(int64(items), began)
 }
 
+// A worker that says when it has an item, and keeps it. Its lease is fixed, 30 seconds looked after every minute; what can be
+// set is how soon a failed task is tried again.
+func hold(redis asynq.RedisClientOpt, tuned bool) {
+	config := asynq.Config{Concurrency: 1, LogLevel: asynq.ErrorLevel}
+	if tuned {
+		config.RetryDelayFunc = func(int, error, *asynq.Task) time.Duration { return 0 }
+		config.DelayedTaskCheckInterval = time.Second
+	}
+	must(asynq.NewServer(redis, config).Run(asynq.HandlerFunc(func(context.Context, *asynq.Task) error {
+		fmt.Println("held")
+		select {}
+	})))
+}
+
 func work(redis asynq.RedisClientOpt, concurrency int, limit time.Duration) {
 	var done atomic.Int64
+	// How long each slot was without an item: from the end of one to the begin of the next.
+	ends := make(chan time.Time, concurrency)
+	var begun atomic.Int64
+	gaps := make(chan time.Duration, 1<<20)
 	server := asynq.NewServer(redis, asynq.Config{Concurrency: concurrency, LogLevel: asynq.ErrorLevel})
 	inspector := asynq.NewInspector(redis)
 	defer inspector.Close()
 	began := time.Now()
 	must(server.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error {
+		if begun.Add(1) > int64(concurrency) {
+			select {
+			case gaps <- time.Since(<-ends):
+			default:
+			}
+		}
 		done.Add(1)
+		ends <- time.Now()
 		return nil
 	})))
 	for time.Since(began) < limit {
@@ -74,12 +104,23 @@ func work(redis asynq.RedisClientOpt, concurrency int, limit time.Duration) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	tell(done.Load(), began)
+	total, seconds := done.Load(), time.Since(began).Seconds()
+	sorted := make([]float64, len(gaps))
+	for index := range sorted {
+		sorted[index] = float64(<-gaps) / 1e6
+	}
+	sort.Float64s(sorted)
+	gap := func(share float64) float64 { return sorted[min(len(sorted)-1, int(float64(len(sorted))*share))] }
+	print(map[string]any{"done": total, "seconds": seconds, "gap_p50_ms": gap(0.5), "gap_p99_ms": gap(0.99)})
 	server.Stop()
 }
 
 func tell(done int64, began time.Time) {
-	line, err := json.Marshal(map[string]any{"done": done, "seconds": time.Since(began).Seconds()})
+	print(map[string]any{"done": done, "seconds": time.Since(began).Seconds()})
+}
+
+func print(figures map[string]any) {
+	line, err := json.Marshal(figures)
 	must(err)
 	fmt.Println(string(line))
 }

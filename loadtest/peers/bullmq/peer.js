@@ -28,7 +28,17 @@ async function enqueue(items) {
 
 async function work(concurrency, seconds) {
   let done = 0;
-  const worker = new Worker(NAME, async () => "0".repeat(64), { connection, concurrency, autorun: false });
+  // How long each slot was without an item: from the end of one to the begin of the next.
+  const ends = [];
+  const gaps = [];
+  let begun = 0;
+  const transcribe = async () => {
+    begun += 1;
+    if (begun > concurrency) gaps.push(performance.now() - ends.shift());
+    ends.push(performance.now());
+    return "0".repeat(64);
+  };
+  const worker = new Worker(NAME, transcribe, { connection, concurrency, autorun: false });
   await worker.waitUntilReady();
   const over = new Promise((resolve) => {
     worker.on("completed", () => (done += 1));
@@ -38,15 +48,32 @@ async function work(concurrency, seconds) {
   const began = process.hrtime.bigint();
   worker.run();
   await over;
-  tell(done, began);
+  const sorted = Float64Array.from(gaps).sort();
+  const gap = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  tell(done, began, { gap_p50_ms: gap(0.5), gap_p99_ms: gap(0.99) });
   await worker.close(true);
 }
 
-function tell(done, began) {
-  console.log(JSON.stringify({ done, seconds: Number(process.hrtime.bigint() - began) / 1e9 }));
+// A worker that says when it has an item, and keeps it.
+async function hold(lease) {
+  const tuned = lease === "default" ? {} : { lockDuration: lease * 1000, stalledInterval: lease * 1000 };
+  const keep = async () => {
+    console.log("held");
+    await new Promise(() => {});
+  };
+  await new Worker(NAME, keep, { connection, ...tuned, autorun: false }).run();
 }
 
-(command === "enqueue" ? enqueue(Number(first)) : work(Number(first), Number(second))).then(
+function tell(done, began, more) {
+  console.log(JSON.stringify({ done, seconds: Number(process.hrtime.bigint() - began) / 1e9, ...more }));
+}
+
+const commands = {
+  enqueue: () => enqueue(Number(first)),
+  work: () => work(Number(first), Number(second)),
+  hold: () => hold(first),
+};
+commands[command]().then(
   () => process.exit(0),
   (error) => {
     console.error(error);

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import redis
@@ -12,11 +13,23 @@ from celery import Celery
 
 app = Celery("peer", broker=os.environ["BROKER"] + "/0")
 app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True, task_ignore_result=True, worker_prefetch_multiplier=4)
+if os.environ.get("VISIBILITY_TIMEOUT", "default") != "default":
+    app.conf.broker_transport_options = {"visibility_timeout": int(os.environ["VISIBILITY_TIMEOUT"])}
+# Of this process: when it was done with its last item; and where to it writes how long it was without one.
+last_end = None
+gaps = os.environ.get("GAPS") and open(os.environ["GAPS"], "a", buffering=1)
 
 
 @app.task(name="transcribe", autoretry_for=(Exception,), max_retries=3)
 def transcribe(recording):
-    """The work: none."""
+    """The work: none, or for ever."""
+    global last_end
+    if os.environ.get("PEER_HOLDS"):
+        os.write(1, b"held\n")
+        time.sleep(1e6)
+    if last_end is not None and gaps:
+        gaps.write(f"{1e3 * (time.perf_counter() - last_end)}\n")
+    last_end = time.perf_counter()
 
 
 def enqueue(url, items):
@@ -35,7 +48,9 @@ def work(url, workers, seconds):
     left = lambda: server.llen("celery") + server.hlen("unacked")
     before = left()
     command = [sys.executable, "-m", "celery", "--app", "peer", "worker", "--concurrency", str(workers), "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    folder = tempfile.TemporaryDirectory()
+    gaps_of = os.path.join(folder.name, "gaps")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "GAPS": gaps_of})
     while left() == before and process.poll() is None:
         time.sleep(0.01)
     began = time.perf_counter()
@@ -44,14 +59,26 @@ def work(url, workers, seconds):
     done, took = before - left(), time.perf_counter() - began
     process.send_signal(signal.SIGTERM)
     process.wait()
-    tell(done, took)
+    with open(gaps_of) as lines:
+        all_gaps = sorted(map(float, lines))
+    gap = lambda share: all_gaps[min(len(all_gaps) - 1, int(len(all_gaps) * share))]
+    tell(done, took, gap_p50_ms=gap(0.5), gap_p99_ms=gap(0.99))
 
 
-def tell(done, seconds):
+def hold(lease):
+    """A worker that says when it has an item, and keeps it."""
+    os.environ.update(PEER_HOLDS="1", VISIBILITY_TIMEOUT=lease)
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "--app", "peer", "worker", "--concurrency", "1", "--loglevel", "ERROR"])
+
+
+def tell(done, seconds, **more):
     """The last line."""
-    print(json.dumps({"done": done, "seconds": seconds}))
+    print(json.dumps({"done": done, "seconds": seconds, **more}))
 
 
 if __name__ == "__main__":
-    numbers = [int(number) for number in sys.argv[3:]]
-    {"enqueue": enqueue, "work": work}[sys.argv[2]](sys.argv[1], *numbers)
+    url, command, *arguments = sys.argv[1:]
+    if command == "hold":
+        hold(*arguments)
+    else:
+        {"enqueue": enqueue, "work": work}[command](url, *map(int, arguments))

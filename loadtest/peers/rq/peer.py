@@ -3,17 +3,28 @@
 import json
 import logging
 import multiprocessing
+import os
 import sys
 import time
 
 from redis import Redis
-from rq import Queue, Retry, SimpleWorker
+from rq import Queue, Retry, SimpleWorker, Worker
 
 AT_ONCE = 1000
+# Of this process: when it was done with its last item, and how long it was without one, from the end of one to the begin of the next.
+last_end = None
+gaps = []
 
 
 def transcribe(recording):
-    """The work: none."""
+    """The work: none, or for ever."""
+    global last_end
+    if os.environ.get("PEER_HOLDS"):
+        os.write(1, b"held\n")
+        time.sleep(1e6)
+    if last_end is not None:
+        gaps.append(1e3 * (time.perf_counter() - last_end))
+    last_end = time.perf_counter()
     return "0" * 64
 
 
@@ -36,7 +47,7 @@ def enqueue(url, items):
     tell(items, began)
 
 
-def one_worker(url, seconds):
+def one_worker(url, seconds, sent_gaps):
     """A worker until nothing is left or the time is over."""
     logging.disable(logging.CRITICAL)
     connection = Redis.from_url(url)
@@ -44,6 +55,7 @@ def one_worker(url, seconds):
     until = time.perf_counter() + seconds
     while time.perf_counter() < until and worker.work(burst=True, max_jobs=50, logging_level="CRITICAL"):
         pass
+    sent_gaps.put(gaps)
 
 
 def work(url, workers, seconds):
@@ -51,19 +63,34 @@ def work(url, workers, seconds):
     queue = Queue(connection=Redis.from_url(url))
     before = len(queue)
     began = time.perf_counter()
-    processes = [multiprocessing.Process(target=one_worker, args=(url, seconds)) for _ in range(workers)]
+    sent_gaps = multiprocessing.Queue()
+    processes = [multiprocessing.Process(target=one_worker, args=(url, seconds, sent_gaps)) for _ in range(workers)]
     for process in processes:
         process.start()
+    all_gaps = sorted(gap for _ in processes for gap in sent_gaps.get())
     for process in processes:
         process.join()
-    tell(before - len(queue), began)
+    gap = lambda share: all_gaps[min(len(all_gaps) - 1, int(len(all_gaps) * share))]
+    tell(before - len(queue), began, gap_p50_ms=gap(0.5), gap_p99_ms=gap(0.99))
 
 
-def tell(done, began):
+def hold(url, lease):
+    """A worker that says when it has an item, and keeps it."""
+    logging.disable(logging.CRITICAL)
+    os.environ["PEER_HOLDS"] = "1"
+    connection = Redis.from_url(url)
+    tuned = {} if lease == "default" else {"worker_ttl": int(lease), "job_monitoring_interval": int(lease) // 3, "maintenance_interval": int(lease) // 3}
+    Worker([Queue(connection=connection)], connection=connection, **tuned).work(logging_level="CRITICAL")
+
+
+def tell(done, began, **more):
     """The last line."""
-    print(json.dumps({"done": done, "seconds": time.perf_counter() - began}))
+    print(json.dumps({"done": done, "seconds": time.perf_counter() - began, **more}))
 
 
 if __name__ == "__main__":
-    numbers = [int(number) for number in sys.argv[3:]]
-    {"enqueue": enqueue, "work": work}[sys.argv[2]](sys.argv[1], *numbers)
+    url, command, *arguments = sys.argv[1:]
+    if command == "hold":
+        hold(url, *arguments)
+    else:
+        {"enqueue": enqueue, "work": work}[command](url, *map(int, arguments))

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::generate::GenerateArguments;
 use super::queue::QueueArguments;
+use super::recovery::{HoldArguments, RecoveryArguments};
 use super::run::RunArguments;
 use super::simulate::SimulateArguments;
 
@@ -24,6 +25,11 @@ pub(super) enum Command {
     Generate(GenerateArguments),
     /// Load the leases alone, without recordings: items a second, times of claims, bytes an item; beside other queues.
     Queue(QueueArguments),
+    /// Kill workers that hold an item, and tell how long it takes until another has it; beside other queues.
+    Recovery(RecoveryArguments),
+    /// Hold an item, for `recovery` to kill.
+    #[command(hide = true)]
+    Hold(HoldArguments),
     /// Run a backlog through the real Steno, and measure: makespan, busy shares, latencies, Redis.
     ///
     /// Starts `steno run` beside this program, with the simulated engine or a real one, and watches it. Exits with 1 if a limit is

@@ -9,6 +9,7 @@ use steno_shared::exit::Exit;
 use super::arguments::{Cli, Command};
 use super::generate::generate;
 use super::queue::queue;
+use super::recovery::{hold_item, recovery};
 use super::run::run;
 use super::simulate::simulate;
 
@@ -25,6 +26,8 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Generate(arguments) => runtime.block_on(generate(&arguments)).map(|()| Exit::Success),
         Command::Queue(arguments) => runtime.block_on(queue(&arguments)).map(|()| Exit::Success),
+        Command::Recovery(arguments) => recovery(&arguments).map(|()| Exit::Success),
+        Command::Hold(arguments) => runtime.block_on(hold_item(&arguments)).map(|()| Exit::Success),
         Command::Run(arguments) => runtime.block_on(run(&arguments)),
         Command::Simulate(arguments) => simulate(&arguments).map(|()| Exit::Success),
     };

@@ -7,6 +7,7 @@ mod files;
 mod generate;
 mod numbers;
 mod queue;
+mod recovery;
 mod run;
 mod simulate;
 

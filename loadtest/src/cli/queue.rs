@@ -9,7 +9,7 @@ use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
 
-use crate::queue::{Figures, Load, Peer, RedisServer, measure_steno};
+use crate::queue::{Figures, Load, Peer, RedisServer, Spread, measure_steno};
 
 /// Items and workers that can be asked for.
 const ITEMS_MAX: i64 = 10_000_000;
@@ -29,17 +29,25 @@ pub(super) struct QueueArguments {
     /// How long items are taken out at most, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     measure: u64,
+    /// Measurements of each size: Steno and the others take turns. The table shows medians, and of the items done a second
+    /// the least and the greatest.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    runs: u32,
+    /// Only these queues beside Steno.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
     /// A folder of other queues to measure beside Steno's, such as loadtest/peers of Steno's source.
     #[arg(long, value_name = "FOLDER")]
     peers: Option<PathBuf>,
-    /// Print a JSON object a line.
+    /// Print a JSON object a line, for each measurement.
     #[arg(long)]
     json: bool,
 }
 
 /// Measures, each queue at each size on a new redis-server with the same settings.
 pub(super) async fn queue(arguments: &QueueArguments) -> Result<(), Failure> {
-    let peers = arguments.peers.as_deref().map(Peer::all_in).transpose()?.unwrap_or_default();
+    let mut peers = arguments.peers.as_deref().map(Peer::all_in).transpose()?.unwrap_or_default();
+    peers.retain(|peer| arguments.only.is_empty() || arguments.only.contains(&peer.name));
     if !arguments.json {
         print(&head())?;
     }
@@ -50,55 +58,102 @@ pub(super) async fn queue(arguments: &QueueArguments) -> Result<(), Failure> {
             hold: Duration::from_millis(arguments.hold_ms),
             measure: Duration::from_secs(arguments.measure),
         };
-        let steno = measure_steno(&RedisServer::start()?, load).await?;
-        show(&steno, &steno, arguments.json)?;
-        for peer in &peers {
-            match peer.measure(&RedisServer::start()?, load) {
-                Ok(figures) => show(&figures, &steno, arguments.json)?,
-                // The others are worth knowing all the same.
-                Err(failure) => write_line(&format!("{} was not measured: {failure}", peer.name)),
+        let mut stenos = Vec::new();
+        let mut others: Vec<Vec<Option<Figures>>> = vec![Vec::new(); peers.len()];
+        for _ in 0..arguments.runs {
+            let steno = measure_steno(&RedisServer::start()?, load).await?;
+            note(&steno, arguments.json)?;
+            stenos.push(steno);
+            for (peer, others) in peers.iter().zip(&mut others) {
+                let figures = match peer.measure(&RedisServer::start()?, load) {
+                    Ok(figures) => Some(figures),
+                    // The others are worth knowing all the same.
+                    Err(failure) => {
+                        write_line(&format!("{} was not measured: {failure}", peer.name));
+                        None
+                    }
+                };
+                figures.iter().try_for_each(|figures| note(figures, arguments.json))?;
+                others.push(figures);
             }
         }
+        if arguments.json {
+            continue;
+        }
+        let itself: Vec<_> = stenos.iter().zip(&stenos).collect();
+        std::iter::once(row(&itself))
+            .chain(others.iter().map(|others| {
+                row(&others
+                    .iter()
+                    .zip(&stenos)
+                    .filter_map(|(of, steno)| Some((of.as_ref()?, steno)))
+                    .collect::<Vec<_>>())
+            }))
+            .flatten()
+            .try_for_each(|row| print(&row))?;
     }
     Ok(())
 }
 
-fn show(figures: &Figures, steno: &Figures, json: bool) -> Result<(), Failure> {
-    if json { print_json(figures) } else { print(&row(figures, steno)) }
+fn note(figures: &Figures, json: bool) -> Result<(), Failure> {
+    if json { print_json(figures) } else { Ok(()) }
 }
 
 fn head() -> String {
     format!(
-        "{:<10}{:>10}{:>9}{:>12}{:>12}{:>9}{:>12}{:>12}{:>26}",
+        "{:<10}{:>10}{:>9}{:>6}{:>12}{:>24}{:>20}{:>12}{:>12}{:>16}{:>26}",
         "queue",
         "items",
         "workers",
+        "runs",
         "enqueued/s",
         "done/s",
         "÷ steno",
         "bytes/item",
         "CPU us/item",
+        "gap p50/p99 ms",
         "claim p50/p99/p99.9 ms"
     )
 }
 
-fn row(figures: &Figures, steno: &Figures) -> String {
+/// A queue's runs, each with Steno's of the same round; `None` if there is none.
+fn row(runs: &[(&Figures, &Figures)]) -> Option<String> {
+    let (first, _) = runs.first()?;
+    let spread = |of: &dyn Fn(&Figures) -> f64| Spread::of(runs.iter().map(|(figures, _)| of(figures)));
+    let median = |of: &dyn Fn(&Figures) -> f64| spread(of).map_or(f64::NAN, |spread| spread.median);
+    let done = spread(&|figures| figures.done_per_second)?;
+    let ratio = Spread::of(
+        runs.iter().map(|(figures, steno)| figures.done_per_second / steno.done_per_second.max(1e-9)),
+    )?;
+    let (done, ratio) = if runs.len() == 1 {
+        (format!("{:.0}", done.median), format!("{:.2}", ratio.median))
+    } else {
+        (
+            format!("{:.0} ({:.0}–{:.0})", done.median, done.least, done.greatest),
+            format!("{:.2} ({:.2}–{:.2})", ratio.median, ratio.least, ratio.greatest),
+        )
+    };
     let mut out = format!(
-        "{:<10}{:>10}{:>9}{:>12.0}{:>12.0}{:>9.2}{:>12.0}{:>12.0}",
-        figures.queue,
-        figures.items,
-        figures.workers,
-        figures.enqueued_per_second,
-        figures.done_per_second,
-        figures.done_per_second / steno.done_per_second.max(1e-9),
-        figures.bytes_per_item,
-        figures.cpu_us_per_item,
+        "{:<10}{:>10}{:>9}{:>6}{:>12.0}{done:>24}{ratio:>20}{:>12.0}{:>12.0}",
+        first.queue,
+        first.items,
+        first.workers,
+        runs.len(),
+        median(&|figures| figures.enqueued_per_second),
+        median(&|figures| figures.bytes_per_item),
+        median(&|figures| figures.cpu_us_per_item),
     );
-    if let (Some(p50), Some(p99), Some(p999)) =
-        (figures.claim_p50_ms, figures.claim_p99_ms, figures.claim_p999_ms)
-    {
-        let claims = format!("{p50:.2}/{p99:.2}/{p999:.2}");
-        let _ = write!(out, "{claims:>26}");
-    }
-    out
+    let times = |quantiles: &[&dyn Fn(&Figures) -> Option<f64>]| -> Option<String> {
+        let medians = quantiles.iter().map(|of| {
+            let of_runs: Option<Vec<f64>> = runs.iter().map(|(figures, _)| of(figures)).collect();
+            Some(format!("{:.2}", Spread::of(of_runs?)?.median))
+        });
+        Some(medians.collect::<Option<Vec<_>>>()?.join("/"))
+    };
+    let gaps = times(&[&|figures| figures.gap_p50_ms, &|figures| figures.gap_p99_ms]).unwrap_or_default();
+    let claims = times(&[&|figures| figures.claim_p50_ms, &|figures| figures.claim_p99_ms, &|figures| {
+        figures.claim_p999_ms
+    }]);
+    let _ = write!(out, "{gaps:>16}{:>26}", claims.unwrap_or_default());
+    Some(out.trim_end().to_owned())
 }

@@ -31,6 +31,12 @@ pub struct Figures {
     /// The same of 999 of a thousand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim_p999_ms: Option<f64>,
+    /// Milliseconds that a worker was without an item, from the end of its work on one to the begin of the next: half of the times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_p50_ms: Option<f64>,
+    /// The same, 99 of a hundred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_p99_ms: Option<f64>,
 }
 
 impl Figures {

@@ -15,7 +15,7 @@ use super::steno::Load;
 pub struct Peer {
     /// What it is called.
     pub name: String,
-    program: PathBuf,
+    pub(super) program: PathBuf,
 }
 
 /// What a peer's `work` prints.
@@ -23,6 +23,8 @@ pub struct Peer {
 struct Worked {
     done: u64,
     seconds: f64,
+    gap_p50_ms: Option<f64>,
+    gap_p99_ms: Option<f64>,
 }
 
 impl Peer {
@@ -60,7 +62,7 @@ impl Peer {
         let before = server.used()?;
         // It tells itself how long it put items in: its own start is no part of that.
         let enqueued = self.ask(server, &["enqueue", &load.items.to_string()])?;
-        let filled = server.used()?;
+        let filled = server.used_when_settled()?;
         let (workers, seconds) = (load.workers.to_string(), load.measure.as_secs().max(1).to_string());
         let worked = self.ask(server, &["work", &workers, &seconds])?;
         let used = server.used()?;
@@ -73,6 +75,8 @@ impl Peer {
             done_per_second: worked.done as f64 / worked.seconds.max(1e-9),
             bytes_per_item: Figures::bytes_per_item(before, filled, load.items),
             cpu_us_per_item: Figures::cpu_us_per_item(filled, used, worked.done),
+            gap_p50_ms: worked.gap_p50_ms,
+            gap_p99_ms: worked.gap_p99_ms,
             ..Figures::default()
         })
     }

@@ -10,6 +10,8 @@ use steno_shared::leases::ServerLoad;
 
 /// How long it may take to start.
 const START_MAX: Duration = Duration::from_secs(10);
+/// How long it may take to rewrite its append-only file.
+const REWRITE_MAX: Duration = Duration::from_secs(600);
 /// As documented for a Redis of a batch: what is lost with its machine is at most the last second.
 const SETTINGS: [&str; 8] =
     ["--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
@@ -70,11 +72,36 @@ impl RedisServer {
     /// # Errors
     /// If it does not answer.
     pub fn used(&self) -> Result<ServerLoad, Failure> {
-        let info: String = self
-            .connection()
+        Ok(ServerLoad::of_info(&self.info()?))
+    }
+
+    /// What it has used, as soon as it does not rewrite its append-only file any more: what the items' being put in has brought
+    /// about is no cost of their being taken out.
+    ///
+    /// # Errors
+    /// If it does not answer, or never comes to an end.
+    pub fn used_when_settled(&self) -> Result<ServerLoad, Failure> {
+        let began = Instant::now();
+        loop {
+            let info = self.info()?;
+            let is_under_way =
+                ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1", "aof_pending_bio_fsync:1"]
+                    .iter()
+                    .any(|field| info.contains(field));
+            if !is_under_way {
+                return Ok(ServerLoad::of_info(&info));
+            }
+            if began.elapsed() > REWRITE_MAX {
+                return Err(Failure::lost(format!("{} does not end to rewrite its file", self.url())));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn info(&self) -> Result<String, Failure> {
+        self.connection()
             .and_then(|mut connection| redis::cmd("INFO").query(&mut connection))
-            .map_err(|error| Failure::lost(format!("failed to look at {}: {error}", self.url())))?;
-        Ok(ServerLoad::of_info(&info))
+            .map_err(|error| Failure::lost(format!("failed to look at {}: {error}", self.url())))
     }
 
     fn connection(&self) -> redis::RedisResult<Connection> {

@@ -55,7 +55,7 @@ impl Load {
 /// If Redis does not do what it is asked.
 pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, Failure> {
     let config = RedisConfig::new(server.url());
-    let batch: BatchId = "loadtest".parse().map_err(Failure::internal)?;
+    let batch = batch()?;
     let leases = Leases::connect(&config, &batch).await?;
     leases.create_batch(&meta(&batch, load.shards()), &LeaseLimits::default()).await?;
     let before = server.used()?;
@@ -64,7 +64,7 @@ pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, 
         enqueue(&leases, start..load.items.min(start + AT_ONCE), load).await?;
     }
     let enqueued = began.elapsed();
-    let filled = server.used()?;
+    let filled = server.used_when_settled()?;
 
     let done = Arc::new(AtomicU64::new(0));
     let mut workers = Vec::new();
@@ -77,11 +77,12 @@ pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, 
     let began = Instant::now();
     let until = began + load.measure;
     let tasks: Vec<_> = workers.into_iter().map(|worker| tokio::spawn(worker.work(until))).collect();
-    let mut claims = Latency::default();
+    let mut course = Course::default();
     for task in tasks {
         let worked = task.await.map_err(|error| Failure::internal(format!("a worker panicked: {error}")))?;
-        claims.add(&worked?);
+        course.add(&worked?);
     }
+    let Course { claims, gaps } = course;
     let took = began.elapsed();
     let used = server.used()?;
     let done = done.load(Ordering::Relaxed);
@@ -97,7 +98,23 @@ pub async fn measure_steno(server: &RedisServer, load: Load) -> Result<Figures, 
         claim_p50_ms: Some(claims.quantile_ms(0.5)),
         claim_p99_ms: Some(claims.quantile_ms(0.99)),
         claim_p999_ms: Some(claims.quantile_ms(0.999)),
+        gap_p50_ms: Some(gaps.quantile_ms(0.5)),
+        gap_p99_ms: Some(gaps.quantile_ms(0.99)),
     })
+}
+
+/// How long a worker's claims took, with whatever was asked before them, and how long it was without an item in between.
+#[derive(Debug, Default)]
+struct Course {
+    claims: Latency,
+    gaps: Latency,
+}
+
+impl Course {
+    fn add(&mut self, other: &Self) {
+        self.claims.add(&other.claims);
+        self.gaps.add(&other.gaps);
+    }
 }
 
 struct Worker {
@@ -108,28 +125,33 @@ struct Worker {
 }
 
 impl Worker {
-    /// Claims and completes until nothing is left or the time is over. Tells how long the claims took, with whatever was asked before them.
-    async fn work(self, until: Instant) -> Result<Latency, LeaseError> {
+    /// Claims and completes until nothing is left or the time is over.
+    async fn work(self, until: Instant) -> Result<Course, LeaseError> {
         let shards = self.load.shards();
         let (home, worker) = (ShardId(self.index % shards), WorkerId::new(&format!("worker-{}", self.index)));
         let mut random = StdRng::seed_from_u64(self.index.into());
         let hold = Exp::new(1.0 / self.load.hold.as_secs_f64()).ok().filter(|_| !self.load.hold.is_zero());
-        let mut claims = Latency::default();
+        let mut course = Course::default();
+        let mut without_since: Option<Instant> = None;
         // Not all at once, as pods do not start at once.
         tokio::time::sleep(hold.map_or(Duration::ZERO, |hold| pause(hold, &mut random))).await;
         while Instant::now() < until {
             let began = Instant::now();
             let Some(lease) = self.claim(home, &worker).await? else { break };
-            claims.note(began.elapsed());
+            course.claims.note(began.elapsed());
+            if let Some(since) = without_since {
+                course.gaps.note(since.elapsed());
+            }
             if let Some(hold) = hold {
                 tokio::time::sleep(pause(hold, &mut random)).await;
             }
+            without_since = Some(Instant::now());
             // As long as a transcript's digest is: SHA-256 in hex.
             let completed =
                 self.leases.complete(lease.shard, &lease.id, lease.epoch, &"0".repeat(64)).await?;
             self.done.fetch_add(u64::from(completed == Completed::Done), Ordering::Relaxed);
         }
-        Ok(claims)
+        Ok(course)
     }
 
     /// Asks as a worker does that holds nothing: its own shard, and then all in their order. `None` when nothing is left.
@@ -147,20 +169,42 @@ impl Worker {
     }
 
     async fn claim_from(&self, shard: ShardId, worker: &WorkerId) -> Result<Option<Lease>, LeaseError> {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: worker.clone(),
-            count: 1,
-            lease_ms: LEASE_MS,
-            alone: true,
-            longest_ms: None,
-        };
-        Ok(self.leases.claim(shard, &request).await?.leases.pop())
+        claim_one(&self.leases, shard, worker, LEASE_MS).await
     }
+}
+
+/// Claims as a worker does that holds nothing.
+pub(super) async fn claim_one(
+    leases: &Leases,
+    shard: ShardId,
+    worker: &WorkerId,
+    lease_ms: u64,
+) -> Result<Option<Lease>, LeaseError> {
+    let request = ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker.clone(),
+        count: 1,
+        lease_ms,
+        alone: true,
+        longest_ms: None,
+    };
+    Ok(leases.claim(shard, &request).await?.leases.pop())
+}
+
+/// The batch of a server that is the measurement's own.
+pub(super) fn batch() -> Result<BatchId, Failure> {
+    "loadtest".parse().map_err(Failure::internal)
 }
 
 fn pause(hold: Exp<f64>, random: &mut StdRng) -> Duration {
     Duration::try_from_secs_f64(hold.sample(random)).unwrap_or_default()
+}
+
+/// Puts one item into a batch of one shard that is new.
+pub(super) async fn enqueue_one(leases: &Leases) -> Result<(), LeaseError> {
+    leases.create_batch(&meta(leases.batch(), 1), &LeaseLimits::default()).await?;
+    let load = Load { items: 1, workers: 1, hold: Duration::ZERO, measure: Duration::ZERO };
+    enqueue(leases, 0..1, load).await
 }
 
 /// Puts items into the shards, each shard's the longest first, as a plan does.

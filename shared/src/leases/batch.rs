@@ -135,7 +135,7 @@ impl Leases {
             commands.push(command);
         };
         for shard in 0..shards {
-            // One key a command: keys of different shards lie in different slots. Grants expire by themselves.
+            // One key a command: keys of different shards lie in different slots.
             for key in shard_keys(&self.batch, ShardId(shard)) {
                 unlink(key);
             }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use redis::Value;
 
 use super::error::LeaseError;
-use super::keys::{grant_key, shard_keys};
 use super::payload;
 use super::queue::{Args, Leases, field};
 use super::reply::Reply;
@@ -21,8 +20,6 @@ const SUSPECTS_PASSED_OVER: u32 = 32;
 const GRANT_MAX: u32 = 256;
 /// Longest lease: what must last longer is renewed, so that a dead worker's item is never stuck for hours.
 const LEASE_LONGEST: Duration = Duration::from_secs(3600);
-/// How long a grant can be asked for again; longer than any call is retried.
-const GRANT_KEPT: Duration = Duration::from_secs(600);
 
 /// Names one claim, so that a repeated request is recognised. 64 random bits: unique among one worker's claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +90,7 @@ pub struct Claim {
     /// Whether the batch hands out leases.
     pub batch: BatchState,
     /// Milliseconds until something of this shard may become claimable by itself (a delayed item, an expired
-    /// lease); `None` if nothing will.
+    /// lease); `None` if nothing will, and if all that was asked for was granted.
     pub next_due_ms: Option<u64>,
 }
 
@@ -122,18 +119,15 @@ impl Leases {
     pub async fn claim(&self, shard: ShardId, request: &ClaimRequest) -> Result<Claim, LeaseError> {
         let doing = format!("claim from shard {shard} of batch {}", self.batch);
         let worker = owner(&request.worker);
-        let mut keys = shard_keys(&self.batch, shard);
-        keys.push(grant_key(&self.batch, shard, &request.worker));
         let args = Args::versioned()
             .and(format!("{:016x}", request.request_id.0))
             .and(worker)
             .and(request.count.min(GRANT_MAX))
             .and(checked_lease_ms(&doing, request.lease_ms)?)
             .and(SWEEP)
-            .and(GRANT_KEPT.as_millis())
             .and(if request.alone { String::new() } else { SUSPECTS_PASSED_OVER.to_string() })
             .and(request.longest_ms.map_or_else(|| "+inf".to_owned(), |ms| ms.to_string()));
-        read_claim(&doing, shard, self.script(&doing, &CLAIM, &keys, args).await?)
+        read_claim(&doing, shard, self.on_shard(&doing, &CLAIM, shard, args).await?)
     }
 
     /// Moves the deadlines of what a worker holds in one shard. A lease past its deadline that nobody has taken

@@ -1,18 +1,13 @@
 //! Names of the keys. What stands in braces decides the slot: all keys of one script share it.
 
-use crate::ids::{BatchId, ShardId, WorkerId};
+use crate::ids::{BatchId, ShardId};
 
-/// The seven keys that every script of a shard is given, in the order that `record.lua` reads them.
+/// The seven keys that every script of a shard is given, in the order that `shard.lua` reads them.
 pub(super) fn shard_keys(batch: &BatchId, shard: ShardId) -> Vec<String> {
     ["meta", "items", "ready", "leased", "delayed", "dead", "totals"]
         .into_iter()
         .map(|part| format!("steno:{{{batch}:{shard}}}:{part}"))
         .collect()
-}
-
-/// A worker's last grant in a shard.
-pub(super) fn grant_key(batch: &BatchId, shard: ShardId, worker: &WorkerId) -> String {
-    format!("steno:{{{batch}:{shard}}}:grant:{worker}")
 }
 
 /// Settings of the batch.

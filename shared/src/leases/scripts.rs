@@ -5,12 +5,21 @@ use std::sync::LazyLock;
 use redis::Script;
 
 /// Version of the keys, records and scripts. A shard written by another version is refused, never misread.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
+/// A script of a shard. What it does `at once` comes before `record.lua`: it is nearly all that happens, and needs none of that.
 macro_rules! shard_script {
     ($name:ident, $file:literal) => {
-        pub(super) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("lua/record.lua"), "\n", include_str!($file))));
+        shard_script!($name, at once: "", $file);
+    };
+    ($name:ident, at once $at_once:literal, $file:literal) => {
+        shard_script!($name, at once: include_str!($at_once), $file);
+    };
+    ($name:ident, at once: $at_once:expr, $file:literal) => {
+        pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            let parts = [include_str!("lua/shard.lua"), $at_once, include_str!("lua/record.lua"), include_str!($file)];
+            Script::new(&parts.join("\n"))
+        });
     };
 }
 
@@ -28,9 +37,9 @@ plain_script!(IDLE, "lua/idle.lua");
 plain_script!(COUNT_IDLE, "lua/count_idle.lua");
 plain_script!(TAKE_RUN, "lua/take_run.lua");
 shard_script!(ENQUEUE, "lua/enqueue.lua");
-shard_script!(CLAIM, "lua/claim.lua");
+shard_script!(CLAIM, at once "lua/claim_at_once.lua", "lua/claim.lua");
 shard_script!(RENEW, "lua/renew.lua");
-shard_script!(COMPLETE, "lua/complete.lua");
+shard_script!(COMPLETE, at once "lua/complete_at_once.lua", "lua/complete.lua");
 shard_script!(FAIL, "lua/fail.lua");
 shard_script!(RELEASE, "lua/release.lua");
 shard_script!(REQUEUE, "lua/requeue.lua");

@@ -142,6 +142,35 @@ async fn every_leased_item_has_a_deadline() -> Result<()> {
     world.check()
 }
 
+/// What nearly always happens is done in few commands: each costs as much as the rest of a short script.
+#[tokio::test]
+async fn a_first_claim_and_its_completion_take_fifteen_commands() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    world.leases.enqueue(SHARD, &items(20)).await?;
+    // Whatever is counted once: loading the scripts, the connection.
+    let a = WorkerId::from_text("a");
+    let lease = world.claim_one(&a).await?;
+    world.leases.complete(SHARD, &lease.id, lease.epoch, "d").await?;
+    cmd("CONFIG").arg("RESETSTAT").exec(&mut world.raw()?)?;
+    for _ in 0..10 {
+        let lease = world.claim_one(&a).await?;
+        assert_eq!(world.leases.complete(SHARD, &lease.id, lease.epoch, "d").await?, Completed::Done);
+    }
+    let stats: String = cmd("INFO").arg("commandstats").query(&mut world.raw()?)?;
+    let calls = stats.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        // Of scripts alone: not what asks for them, nor this test's own.
+        let own = ["evalsha", "config", "client", "info", "hello", "select", "ping"];
+        if own.iter().any(|own| name.starts_with(own)) {
+            None
+        } else {
+            rest.split(',').next()?.parse::<u32>().ok()
+        }
+    });
+    assert_eq!(calls.sum::<u32>(), 150, "{stats}");
+    world.check()
+}
+
 /// BullMQ, Redis's own example: O(n) scans on reclaim. The number of commands that a claim runs does not depend on
 /// how many items there are, nor, past its bound, on how many leases have expired.
 #[tokio::test]

@@ -48,6 +48,49 @@ fn every_item_is_done_once_and_peers_are_measured_beside_it() -> anyhow::Result<
 }
 
 #[test]
+fn several_runs_are_told_by_their_median_the_least_and_the_greatest() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write_peer(&world, "left-out", "exit 9")?;
+    // Ten a second, and each time it is asked ten more.
+    write_peer(
+        &world,
+        "swift",
+        "[ $# = 4 ] && echo . >> asked; echo \"{\\\"done\\\": $(( 10 * $(wc -l < asked || echo 0) )), \\\"seconds\\\": 1}\"",
+    )?;
+    let loadtest =
+        Steno::loadtest(world.path())?.args(["queue", "--items", "50", "--workers", "2", "--runs", "3"]);
+    let ended = loadtest.args(["--peers", "peers", "--only", "swift"]).run()?.expect(0)?;
+    let rows: Vec<&str> = ended.stdout.lines().collect();
+    ensure!(
+        rows.len() == 3 && rows[1].starts_with("steno") && rows[2].contains("20 (10–30)"),
+        "{}",
+        ended.stdout
+    );
+    Ok(())
+}
+
+/// What a worker of the bench's own says, and a queue beside it that gives nothing back.
+#[test]
+fn a_killed_worker_s_item_is_taken_by_another_when_its_lease_is_over() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let first_only = "[ $2 = hold ] || exit 0; mkdir held-${1##*:} 2> /dev/null && echo held; exec sleep 600";
+    write_peer(&world, "forgetful", first_only)?;
+    let loadtest =
+        Steno::loadtest(world.path())?.args(["recovery", "--lease", "2", "--runs", "1", "--wait", "6"]);
+    let ended = loadtest.args(["--json", "--peers", "peers", "--settle", "1"]).run()?.expect(0)?;
+    let recoveries = ended.json_lines()?;
+    let after = |queue: &str| {
+        let of = recoveries.iter().find(|of| of["queue"] == queue && of["settings"] == "tuned");
+        of.map(|of| of["recovered_after_seconds"].as_f64())
+    };
+    // Renewed three times in its length, and looked for twice a second at least.
+    let steno = after("steno").flatten();
+    ensure!(steno.is_some_and(|seconds| (1.0..4.5).contains(&seconds)), "{}", ended.stdout);
+    ensure!(after("forgetful") == Some(None), "{}", ended.stdout);
+    Ok(())
+}
+
+#[test]
 fn peers_that_are_not_there_are_refused() -> anyhow::Result<()> {
     let world = World::new()?;
     std::fs::create_dir(world.path().join("empty"))?;

@@ -11,11 +11,15 @@ local refused = refusal()
 if refused then return refused end
 
 local now = integer(now_ms())
-local totals = redis.call('HMGET', TOTALS, 'done', 'ready_ms', 'leased_ms', 'delayed_ms', 'dead_ms', 'done_ms')
-for i = 1, 6 do totals[i] = totals[i] or '0' end
+local ready, leased = redis.call('ZCARD', READY), redis.call('ZCARD', LEASED)
+local delayed, dead = redis.call('ZCARD', DELAYED), redis.call('ZCARD', DEAD)
+local enqueued = redis.call('HLEN', ITEMS)
+local totals = redis.call('HMGET', TOTALS, 'all_ms', 'ready_ms', 'delayed_ms', 'dead_ms', 'done_ms')
+for i = 1, 5 do totals[i] = totals[i] or '0' end
+local all_ms, ready_ms, delayed_ms, dead_ms, done_ms = unpack(totals)
 return {
-  redis.call('ZCARD', READY), redis.call('ZCARD', LEASED), redis.call('ZCARD', DELAYED), redis.call('ZCARD', DEAD),
-  totals[1], redis.call('HLEN', ITEMS), totals[2], totals[3], totals[4], totals[5], totals[6],
+  ready, leased, delayed, dead, enqueued - ready - leased - delayed - dead, enqueued,
+  ready_ms, integer(all_ms - ready_ms - delayed_ms - dead_ms - done_ms), delayed_ms, dead_ms, done_ms,
   redis.call('ZCOUNT', LEASED, '-inf', now), redis.call('ZCOUNT', DELAYED, '-inf', now),
   redis.call('HGET', META, 'cancelled') and 1 or 0, redis.call('ZREVRANGE', READY, 0, 0, 'WITHSCORES')[2] or '0',
 }

@@ -9,13 +9,18 @@
 local refused = refusal()
 if refused then return refused end
 
-local added = 0
+local new, sum = {}, 0
 for i = 2, #ARGV, 3 do
   local id, ms, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HSETNX', ITEMS, id, 'r|' .. ms .. '\n' .. payload) == 1 then
-    redis.call('ZADD', READY, ms, id)
-    redis.call('HINCRBY', TOTALS, 'ready_ms', ms)
-    added = added + 1
+    new[#new + 1] = ms
+    new[#new + 1] = id
+    sum = sum + ms
   end
 end
-return added
+if #new > 0 then
+  redis.call('ZADD', READY, unpack(new))
+  redis.call('HINCRBY', TOTALS, 'ready_ms', integer(sum))
+  redis.call('HINCRBY', TOTALS, 'all_ms', integer(sum))
+end
+return #new / 2

@@ -18,8 +18,9 @@ for i = 2, #ARGV do
   if item and item.state ~= 'l' then
     if SET_OF[item.state] then redis.call('ZREM', SET_OF[item.state], id) end
     redis.call('HDEL', ITEMS, id)
-    redis.call('HINCRBY', TOTALS, MS_OF[item.state], integer(0 - item.ms)) -- as in move
-    if item.state == 'd' then redis.call('HINCRBY', TOTALS, 'done', -1) end
+    local less = integer(0 - item.ms) -- not -ms: as in place
+    redis.call('HINCRBY', TOTALS, MS_OF[item.state], less)
+    redis.call('HINCRBY', TOTALS, 'all_ms', less)
     dropped = dropped + 1
   end
 end

@@ -1,7 +1,4 @@
--- Prefixed to every script of a shard: its keys, its clock, its records and the one way an item changes state.
---
--- KEYS 1 meta  2 items  3 ready  4 leased  5 delayed  6 dead  7 totals   (8: see the script)
--- ARGV 1 protocol schema version                                         (2…: see the script)
+-- Put behind shard.lua in every script of a shard: its version, its records, and the one way an item changes state.
 --
 -- A record is one line of fields joined by '|' and, after a newline, the payload, which no script reads:
 --   state|ms|epoch|attempts|fails|lost|released|base|ended|owner|class|note
@@ -11,15 +8,10 @@
 --   base   fails,lost,released at the last requeue: history is kept, the limits count from here
 --   ended  how the current epoch ended: f failed, l lost, r released, '' still held, never claimed or done
 --   note   the last error, or the digest of a done item
---
--- Redis does not undo what a failed script has written, so every script reads and judges an item before it writes
--- it, and writes all of it. The first write is always one that frees (ZREM): Redis then lets the script finish even
--- when memory is full, so that work in flight can end.
 
-local META, ITEMS, READY, LEASED, DELAYED, DEAD, TOTALS = unpack(KEYS, 1, 7)
 local SET_OF = { r = READY, l = LEASED, w = DELAYED, x = DEAD }
-local MS_OF = { r = 'ready_ms', l = 'leased_ms', w = 'delayed_ms', d = 'done_ms', x = 'dead_ms' }
-local FIELDS = '^(%a)|(%d+)' .. string.rep('|([^|]*)', 10)
+-- What is leased has no sum of its own: it is all_ms without the others.
+local MS_OF = { r = 'ready_ms', w = 'delayed_ms', d = 'done_ms', x = 'dead_ms' }
 
 local function integer(n)
   return string.format('%.0f', n)
@@ -31,8 +23,7 @@ local function short(n)
 end
 
 local function now_ms()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return tonumber(now_digits())
 end
 
 local function refusal()
@@ -50,10 +41,12 @@ local function limit(name)
 end
 
 local function parse(id, raw)
-  local line, payload = string.match(raw, '^([^\n]*)\n(.*)$')
-  local state, ms, epoch, attempts, fails, lost, released, base, ended, owner, class, note =
-    string.match((line or '') .. '||||||||||', FIELDS)
-  if not state or not MS_OF[state] then
+  local at = string.find(raw, '\n', 1, true)
+  local state, ms, epoch, attempts, fails, lost, released, base, ended, owner, class, note = string.match(
+    string.sub(raw, 1, (at or 1) - 1) .. '||||||||||',
+    '^([rlwdx])|(%d+)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)'
+  )
+  if not state then
     error('STENO_CORRUPT the record of item ' .. id)
   end
   local base_fails, base_lost, base_released = string.match(base, '^(%d+),(%d+),(%d+)$')
@@ -62,7 +55,7 @@ local function parse(id, raw)
     fails = tonumber(fails) or 0, lost = tonumber(lost) or 0, released = tonumber(released) or 0,
     base = base, base_fails = tonumber(base_fails) or 0, base_lost = tonumber(base_lost) or 0,
     base_released = tonumber(base_released) or 0,
-    ended = ended, owner = owner, class = class, note = note, payload = payload,
+    ended = ended, owner = owner, class = class, note = note, payload = string.sub(raw, at + 1),
   }
 end
 
@@ -81,15 +74,13 @@ end
 
 -- Moves an item to a state; `score` is its place in that state's sorted set (done has none).
 local function move(id, item, state, score)
-  if SET_OF[item.state] then redis.call('ZREM', SET_OF[item.state], id) end
-  redis.call('HINCRBY', TOTALS, MS_OF[item.state], integer(0 - item.ms)) -- not -ms: minus zero is no integer to Redis
+  local from, ms = item.state, integer(item.ms)
   item.state = state
-  redis.call('HINCRBY', TOTALS, MS_OF[state], integer(item.ms))
-  if SET_OF[state] then
-    redis.call('ZADD', SET_OF[state], integer(score), id)
-  else
-    redis.call('HINCRBY', TOTALS, 'done', 1)
-  end
+  if SET_OF[from] then redis.call('ZREM', SET_OF[from], id) end
+  -- Not -ms: minus zero is no integer to Redis.
+  if MS_OF[from] then redis.call('HINCRBY', TOTALS, MS_OF[from], integer(0 - item.ms)) end
+  if MS_OF[state] then redis.call('HINCRBY', TOTALS, MS_OF[state], ms) end
+  if SET_OF[state] then redis.call('ZADD', SET_OF[state], integer(score), id) end
   redis.call('HSET', ITEMS, id, text(item))
 end
 
