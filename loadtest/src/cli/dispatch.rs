@@ -11,6 +11,7 @@ use super::generate::generate;
 use super::queue::queue;
 use super::run::run;
 use super::simulate::simulate;
+use super::wer::wer;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => runtime.block_on(queue(&arguments)).map(|()| Exit::Success),
         Command::Run(arguments) => runtime.block_on(run(&arguments)),
         Command::Simulate(arguments) => simulate(&arguments).map(|()| Exit::Success),
+        Command::Wer(arguments) => runtime.block_on(wer(&arguments)),
     };
     match outcome {
         Ok(exit) => exit.into(),

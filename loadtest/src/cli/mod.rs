@@ -9,5 +9,7 @@ mod numbers;
 mod queue;
 mod run;
 mod simulate;
+mod speech;
+mod wer;
 
 pub use dispatch::main;
