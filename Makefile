@@ -13,7 +13,7 @@ SHELL := /bin/bash
 
 LIBRARY_PART := $(if $(filter engine-prebuilt,$(ENGINE)),library)
 DEMO_PARTS := $(LIBRARY_PART) model redis ffmpeg
-TEST_PARTS := $(DEMO_PARTS) base versitygw toxiproxy $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),faketime)
+TEST_PARTS := $(DEMO_PARTS) base versitygw toxiproxy $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),faketime espeak-ng)
 # The default features are named only when they are left, so that Cargo's own flags keep their meaning.
 FEATURES := $(if $(filter-out engine-prebuilt,$(ENGINE)),--no-default-features --features steno-worker/$(ENGINE))
 
@@ -35,7 +35,7 @@ setup: ## Fetch what this machine lacks to build and run, without root; see tool
 	@tools/setup $(DEMO_PARTS)
 
 .PHONY: setup-tests
-setup-tests: ## The same, and what only the tests need: S3 server, multilingual model
+setup-tests: ## The same, and what only the tests need: S3 server, multilingual model, voices
 	@tools/setup $(TEST_PARTS)
 
 # How an image archive comes to the cluster's nodes, and what the images are based on.

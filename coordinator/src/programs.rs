@@ -40,12 +40,15 @@ impl Programs {
     /// # Errors
     /// If it is missing, with what to do.
     pub fn find_redis_server() -> Result<PathBuf, Failure> {
-        let beside = std::env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
-        let search: Vec<PathBuf> = beside
-            .into_iter()
-            .chain(std::env::var_os("PATH").iter().flat_map(std::env::split_paths))
-            .collect();
-        Self::redis_server_in(&search)
+        Self::redis_server_in(&beside_and_path())
+    }
+
+    /// Finds ffmpeg alone.
+    ///
+    /// # Errors
+    /// If it is missing, with what to do.
+    pub fn find_ffmpeg() -> Result<PathBuf, Failure> {
+        Self::ffmpeg_in(&beside_and_path())
     }
 
     fn redis_server_in(search: &[PathBuf]) -> Result<PathBuf, Failure> {
@@ -65,6 +68,12 @@ impl Programs {
             )
         })
     }
+}
+
+/// Where programs are looked for.
+fn beside_and_path() -> Vec<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
+    beside.into_iter().chain(std::env::var_os("PATH").iter().flat_map(std::env::split_paths)).collect()
 }
 
 fn first_executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {

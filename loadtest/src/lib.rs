@@ -7,3 +7,5 @@ pub mod queue;
 pub mod report;
 pub mod run;
 pub mod simulate;
+pub mod speech;
+pub mod word_errors;

@@ -66,6 +66,10 @@ impl Steno {
         for needed in ["bin/redis-server", "bin/ffmpeg"] {
             audio::fetched(needed)?;
         }
+        // Where no voices are fetched, an installed espeak-ng speaks.
+        if audio::fetched("espeak-ng").is_ok() {
+            path.push(audio::repository().join("tests/espeak"));
+        }
         path.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
         let mut command = Command::new(program);
         command.env("PATH", std::env::join_paths(path)?).current_dir(folder).stdin(Stdio::null());

@@ -105,6 +105,12 @@ def _faketime(folder, scratch, _cache):
         extract(archive, member, folder / "libfaketime.so.1")
 
 
+def _espeak_ng(folder, scratch, _cache):
+    with download(pins.ESPEAK_NG, scratch) as archive:
+        extract(archive, "espeakng_loader/libespeak-ng.so", folder / "libespeak-ng.so", executable=True)
+        extract_tree(archive, "espeakng_loader/espeak-ng-data/", folder / "espeak-ng-data")
+
+
 def _cublas(folder, scratch, _cache):
     with download(pins.CUBLAS, scratch) as archive:
         for name in ("libcublas.so.12", "libcublasLt.so.12"):
@@ -180,6 +186,10 @@ def all_parts(repository):
         Part(
             "faketime", f"libfaketime {pins.FAKETIME.version}", pins.FAKETIME.entry, _fetch(pins.FAKETIME), _faketime,
             {"faketime": "."}, elsewhere="Tests that set clocks leave it out there.",
+        ),
+        Part(
+            "espeak-ng", "libespeak-ng 1.52", pins.ESPEAK_NG.entry, _fetch(pins.ESPEAK_NG), _espeak_ng,
+            {"espeak-ng": "."}, elsewhere="Install espeak-ng by the system's package manager.",
         ),
         Part(
             "reference", "faster-whisper 1.2.1", reference.entry(), "fetching 100 MB",

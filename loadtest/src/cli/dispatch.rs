@@ -12,6 +12,7 @@ use super::queue::queue;
 use super::recovery::{hold_item, recovery};
 use super::run::run;
 use super::simulate::simulate;
+use super::wer::wer;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
         Command::Hold(arguments) => runtime.block_on(hold_item(&arguments)).map(|()| Exit::Success),
         Command::Run(arguments) => runtime.block_on(run(&arguments)),
         Command::Simulate(arguments) => simulate(&arguments).map(|()| Exit::Success),
+        Command::Wer(arguments) => runtime.block_on(wer(&arguments)),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -11,7 +11,8 @@ use steno_coordinator::quantities::{audio_seconds, counted, grouped};
 use steno_shared::storage::{Location, Store};
 
 use super::drawn::DrawnArguments;
-use crate::generate::{Backlog, WriteError, write};
+use super::speech::SpeechArguments;
+use crate::generate::{Backlog, WriteError, Written, write};
 
 /// How often is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -24,6 +25,8 @@ pub(super) struct GenerateArguments {
     #[command(flatten)]
     drawn: DrawnArguments,
     #[command(flatten)]
+    speech: SpeechArguments,
+    #[command(flatten)]
     s3: S3Arguments,
 }
 
@@ -31,10 +34,10 @@ pub(super) struct GenerateArguments {
 pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
     let seconds = arguments.drawn.seconds()?;
     let audio = audio_seconds(seconds.iter().sum());
-    let backlog = Backlog { seed: arguments.drawn.seed, seconds };
-    let store = Store::open(&arguments.output, &arguments.s3.config()).await?;
+    let s3 = arguments.s3.config();
+    let store = Store::open(&arguments.output, &s3).await?;
     let told = Mutex::new(Instant::now());
-    let all = backlog.seconds.len() as u64;
+    let all = seconds.len() as u64;
     let progress = |written: u64| {
         let Ok(mut told) = told.lock() else { return };
         if told.elapsed() >= TELL_EVERY {
@@ -42,17 +45,28 @@ pub(super) async fn generate(arguments: &GenerateArguments) -> Result<(), Failur
             write_line(&format!("{} of {} written", grouped(written), counted(all, "recording")));
         }
     };
-    let written = write(&backlog, &store, &progress).await.map_err(|error| match error {
-        WriteError::Storage(error) => error.into(),
-        WriteError::Other(_) => Failure::usage(format!("{}: {error}", arguments.output)),
-    })?;
+    let (what, Written { new, there }) = match &arguments.speech.references {
+        Some(place) => {
+            let references = Store::open(place, &s3).await?;
+            let written =
+                arguments.speech.write(&arguments.drawn, seconds, &store, &references, &progress).await?;
+            (format!("some {audio} of speech"), written)
+        }
+        None => {
+            let backlog = Backlog { seed: arguments.drawn.seed, seconds };
+            let written = write(&backlog, &store, &progress).await.map_err(|error| match error {
+                WriteError::Storage(error) => error.into(),
+                WriteError::Other(_) => Failure::usage(format!("{}: {error}", arguments.output)),
+            })?;
+            (format!("{audio} of audio without speech"), written)
+        }
+    };
     write_line(&format!(
-        "{}, {} of audio without speech, in {}: {} written, {} there before",
+        "{}, {what}, in {}: {} written, {} there before",
         counted(all, "recording"),
-        audio,
         arguments.output,
-        grouped(written.new),
-        grouped(written.there),
+        grouped(new),
+        grouped(there),
     ));
     Ok(())
 }

@@ -10,5 +10,7 @@ mod queue;
 mod recovery;
 mod run;
 mod simulate;
+mod speech;
+mod wer;
 
 pub use dispatch::main;

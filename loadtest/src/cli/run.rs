@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use steno_coordinator::cli::{print, print_json};
+use steno_coordinator::cli::{S3Arguments, print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
 use steno_coordinator::quantities::{audio_seconds, counted};
 use steno_shared::exit::Exit;
 use steno_shared::leases::Operation;
-use steno_shared::storage::Location;
+use steno_shared::storage::{Location, Store};
 
 use super::files::{command_line, write_file};
 use super::numbers::{above_zero, zero_or_more};
+use super::wer;
 use crate::report::measured;
 use crate::run::{Launch, Limits, Round, Samples, measure};
+use crate::word_errors::{ErrorRates, compare};
 
 /// Worker processes that can be asked for.
 const WORKERS_MAX: i64 = 1_000;
@@ -60,13 +62,21 @@ pub(super) struct RunArguments {
     /// The same if more recordings fail.
     #[arg(long, value_name = "N", default_value = "0")]
     max_failed: u64,
+    /// What is said in the recordings, as `generate --speech` writes it: the word error rate is told as well.
+    #[arg(long, value_name = "PLACE", requires = "model")]
+    references: Option<Location>,
+    /// Break off with exit code 1 if the word error rate is above this; 0.1 is one word in ten.
+    #[arg(long, value_name = "RATE", value_parser = zero_or_more, requires = "references")]
+    max_wer: Option<f64>,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
     /// Write a page with tables and charts: one HTML file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// What else `steno run` is told, after `--`: --redis, --s3-endpoint, --threads and others.
+    #[command(flatten)]
+    s3: S3Arguments,
+    /// What else `steno run` is told, after `--`: --redis, --threads and others.
     #[arg(last = true, value_name = "OPTIONS OF STENO RUN")]
     more: Vec<String>,
 }
@@ -133,7 +143,7 @@ async fn rounds(arguments: &RunArguments, state: &Path) -> Measured {
     let mut measured = Measured::default();
     for number in 1_u32.. {
         let Some(workers) = arguments.workers_of(number, began.elapsed()) else { break };
-        match measure(&arguments.launch(state, number, workers)).await {
+        match arguments.measure(&arguments.launch(state, number, workers)).await {
             Ok(round) => {
                 measured.broken = limits.broken_by(&round);
                 // Only the last one is drawn.
@@ -171,6 +181,10 @@ impl RunArguments {
                 ["--engine", "simulated", "--simulated-speed", &speed].map(str::to_owned).to_vec()
             }
         };
+        let s3 = self.s3.config();
+        for (option, value) in [("--s3-endpoint", s3.endpoint), ("--s3-region", s3.region)] {
+            more.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+        }
         more.extend(self.more.iter().cloned());
         Launch {
             input: self.input.to_string(),
@@ -181,12 +195,27 @@ impl RunArguments {
         }
     }
 
+    async fn measure(&self, launch: &Launch) -> Result<Round, Failure> {
+        let round = measure(launch).await?;
+        Ok(Round { word_errors: self.word_errors(launch).await?, ..round })
+    }
+
+    async fn word_errors(&self, launch: &Launch) -> Result<Option<ErrorRates>, Failure> {
+        let Some(references) = &self.references else { return Ok(None) };
+        let output: Location = launch.output.parse().map_err(Failure::usage)?;
+        let s3 = self.s3.config();
+        let (transcripts, references) =
+            (Store::open(&output, &s3).await?, Store::open(references, &s3).await?);
+        compare(&transcripts, &references).await.map(Some)
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             over_bound: self.max_over_bound,
             claim_p99_ms: self.max_claim_p99_ms,
             busy: self.min_busy,
             failed: Some(self.max_failed),
+            wer: self.max_wer,
         }
     }
 }
@@ -229,6 +258,9 @@ fn text(rounds: &[Round]) -> String {
     if let Some(last) = rounds.last() {
         let audio = audio_seconds(last.audio_seconds);
         let _ = write!(out, "{audio} of audio in each; {}", counted(rounds.len() as u64, "round"));
+        if let Some(errors) = &last.word_errors {
+            let _ = write!(out, "\n\n{}", wer::text(errors));
+        }
     }
     out
 }

@@ -26,11 +26,16 @@ pub struct Made {
     pub seconds: f64,
 }
 
+/// The name of a recording of a backlog, by its number.
+pub(crate) fn recording_name(index: usize, extension: &str) -> String {
+    format!("{:04}/{:07}.{extension}", index / PER_FOLDER, index)
+}
+
 impl Backlog {
     /// All recordings, in the order of their names.
     pub fn recordings(&self) -> impl Iterator<Item = Made> + '_ {
         self.seconds.iter().enumerate().map(|(index, &seconds)| Made {
-            name: format!("{:04}/{:07}.flac", index / PER_FOLDER, index),
+            name: recording_name(index, "flac"),
             index,
             seconds,
         })

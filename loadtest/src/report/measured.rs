@@ -7,6 +7,7 @@ use steno_shared::leases::Operation;
 use super::charts::{Series, gantt, lines};
 use super::page::{Chart, Page, Table};
 use crate::run::{LatencyFigures, Round, Sample};
+use crate::word_errors::ErrorRates;
 
 /// The page of the rounds: a row for each, and the pictures of the last one.
 #[must_use]
@@ -22,7 +23,10 @@ pub fn measured(rounds: &[Round], command: String) -> Page {
     });
     Page {
         title: "Steno under load".to_owned(),
-        facts: facts.into_iter().collect(),
+        facts: facts
+            .into_iter()
+            .chain(last.and_then(|round| round.word_errors.as_ref()).map(words))
+            .collect(),
         table: table(rounds),
         charts: last.map(charts).unwrap_or_default(),
         command,
@@ -38,6 +42,7 @@ fn table(rounds: &[Round]) -> Table {
         "simulated",
         "busy",
         "failed",
+        "WER",
         "claim p50",
         "p99",
         "p99.9",
@@ -56,8 +61,9 @@ fn table(rounds: &[Round]) -> Table {
             time(round.lower_bound_seconds),
             format!("{:.3}", round.over_bound),
             time(round.predicted_seconds),
-            format!("{:.1}%", round.mean_busy() * 100.0),
+            percent(round.mean_busy()),
             grouped(round.failed),
+            round.word_errors.as_ref().map_or_else(|| "–".to_owned(), |errors| percent(errors.all.rate)),
             latency(Operation::Claim, |claim| claim.p50_ms),
             latency(Operation::Claim, |claim| claim.p99_ms),
             latency(Operation::Claim, |claim| claim.p999_ms),
@@ -68,6 +74,13 @@ fn table(rounds: &[Round]) -> Table {
         ]
     };
     Table { head: head.map(str::to_owned).to_vec(), rows: rounds.iter().map(row).collect() }
+}
+
+/// How many words are wrong, in a sentence.
+fn words(rates: &ErrorRates) -> String {
+    let rates: Vec<String> =
+        rates.rows().iter().map(|(name, errors)| format!("{name} {}", percent(errors.rate))).collect();
+    format!("Word error rate of the last round: {}.", rates.join(", "))
 }
 
 fn charts(round: &Round) -> Vec<Chart> {
@@ -112,6 +125,10 @@ fn charts(round: &Round) -> Vec<Chart> {
 
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
 }
 
 fn time(seconds: f64) -> String {

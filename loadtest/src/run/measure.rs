@@ -12,6 +12,7 @@ use super::course::watch;
 use super::logs::{LatencyFigures, Told, read_logs};
 use super::sample::Samples;
 use crate::simulate::{Farm, Job, Policy, simulate};
+use crate::word_errors::ErrorRates;
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -44,6 +45,9 @@ pub struct Round {
     pub redis_cpu_seconds: f64,
     /// The most memory that Redis's data took, in bytes.
     pub redis_memory_bytes: u64,
+    /// How many words are wrong, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_errors: Option<ErrorRates>,
     /// All that was seen.
     #[serde(skip)]
     pub samples: Samples,
@@ -112,6 +116,7 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
         latencies,
         redis_cpu_seconds: redis.cpu_seconds,
         redis_memory_bytes: redis.memory_bytes,
+        word_errors: None,
         samples,
     })
 }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub busy: Option<f64>,
     /// Failed recordings.
     pub failed: Option<u64>,
+    /// The word error rate.
+    pub wer: Option<f64>,
 }
 
 impl Limits {
@@ -29,6 +31,7 @@ impl Limits {
             Some(format!("{what} is {value:.3}, and at most {limit} is wanted"))
         };
         let below = self.busy.filter(|least| round.mean_busy() < *least);
+        let wer = round.word_errors.as_ref().map_or(f64::INFINITY, |errors| errors.all.rate);
         let too_many = self.failed.filter(|most| round.failed > *most);
         [
             above(self.over_bound, round.over_bound, "makespan ÷ bound"),
@@ -37,6 +40,7 @@ impl Limits {
                 format!("the workers' busy share is {:.3}, and at least {least} is wanted", round.mean_busy())
             }),
             too_many.map(|most| format!("{} failed, and at most {most} are wanted", round.failed)),
+            above(self.wer, wer, "the word error rate"),
         ]
         .into_iter()
         .flatten()
@@ -48,6 +52,7 @@ impl Limits {
 mod tests {
     use super::*;
     use crate::run::{LatencyFigures, Samples};
+    use crate::word_errors::{ErrorRates, Errors};
 
     #[test]
     fn each_limit_is_kept_or_named() {
@@ -74,18 +79,35 @@ mod tests {
             latencies: vec![claim],
             redis_cpu_seconds: 0.1,
             redis_memory_bytes: 1,
+            word_errors: Some(ErrorRates {
+                all: Errors { rate: 0.125, ..Errors::default() },
+                ..ErrorRates::default()
+            }),
             samples: Samples::default(),
         };
         assert_eq!(Limits::default().broken_by(&round), Vec::<String>::new());
-        let kept =
-            Limits { over_bound: Some(1.04), claim_p99_ms: Some(25.0), busy: Some(0.95), failed: Some(1) };
+        let kept = Limits {
+            over_bound: Some(1.04),
+            claim_p99_ms: Some(25.0),
+            busy: Some(0.95),
+            failed: Some(1),
+            wer: Some(0.125),
+        };
         assert_eq!(kept.broken_by(&round), Vec::<String>::new());
-        let broken =
-            Limits { over_bound: Some(1.02), claim_p99_ms: Some(20.0), busy: Some(0.97), failed: Some(0) };
+        let broken = Limits {
+            over_bound: Some(1.02),
+            claim_p99_ms: Some(20.0),
+            busy: Some(0.97),
+            failed: Some(0),
+            wer: Some(0.1),
+        };
         let said = broken.broken_by(&round);
-        assert_eq!(said.len(), 4, "{said:?}");
+        assert_eq!(said.len(), 5, "{said:?}");
         assert!(
-            said[0].contains("1.030") && said[1].contains("25.000") && said[2].contains("0.950"),
+            said[0].contains("1.030")
+                && said[1].contains("25.000")
+                && said[2].contains("0.950")
+                && said[4].contains("0.125"),
             "{said:?}"
         );
     }

@@ -4,3 +4,4 @@ mod generate;
 mod queue;
 mod run;
 mod simulate;
+mod speech;
