@@ -26,19 +26,19 @@ async fn what_an_unanswered_claim_was_granted_is_worked_on() -> Result<()> {
     };
     let claims = Claims::default();
     // So that Redis knows the script.
-    let first = claims.take(&station, SHARD, true).await?.leases.remove(0);
+    let first = claims.take(&station, SHARD, true, None).await?.leases.remove(0);
     world.server.pause()?;
-    let unanswered = claims.take(&station, SHARD, false).await;
+    let unanswered = claims.take(&station, SHARD, false, None).await;
     world.server.resume()?;
     ensure!(unanswered.is_err(), "a Redis that stands still answered: {unanswered:?}");
     let carried_out = async || world.leases.counts(SHARD).await.ok().filter(|counts| counts.leased == 2);
     until("the claim to be carried out", carried_out).await;
-    let second = claims.take(&station, SHARD, false).await?.leases.remove(0);
+    let second = claims.take(&station, SHARD, false, None).await?.leases.remove(0);
     let counts = world.leases.counts(SHARD).await?;
     ensure!((counts.leased, counts.ready) == (2, 1), "it claimed another: {counts:?}");
     ensure!(second.id != first.id && second.attempt == 1, "{second:?}");
     // An answered one is over: the next is another.
-    let third = claims.take(&station, SHARD, false).await?.leases.remove(0);
+    let third = claims.take(&station, SHARD, false, None).await?.leases.remove(0);
     ensure!(third.id != second.id, "the same again");
     Ok(())
 }

@@ -86,6 +86,7 @@ async fn a_hang_is_not_masked_by_the_heartbeat() -> Result<()> {
         Arc::clone(&held),
         Arc::new(Control::default()),
         Arc::default(),
+        Arc::default(),
         |_| STUCK.store(true, Ordering::SeqCst),
     )?;
     let taken = until("the lease to run out", async || claim(&world, &second).await.ok().flatten()).await;

@@ -41,9 +41,10 @@ pub(super) struct RunArguments {
     /// How long a soak begins new rounds, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "3600")]
     soak_for: u64,
-    /// Seconds of audio that a worker of the simulated engine gets through in a second.
-    #[arg(long, value_name = "X", default_value = "200", value_parser = above_zero, conflicts_with = "model")]
-    speed: f64,
+    /// Seconds of audio that a worker of the simulated engine gets through in a second; several for the first worker, the second, and so
+    /// on, and from the first again.
+    #[arg(long, value_name = "X", default_value = "200", value_parser = above_zero, value_delimiter = ',', conflicts_with = "model")]
+    speed: Vec<f64>,
     /// Transcribe with this model, instead of the simulated engine.
     #[arg(long, value_name = "FOLDER")]
     model: Option<PathBuf>,
@@ -177,8 +178,8 @@ impl RunArguments {
         let mut more = match &self.model {
             Some(model) => vec!["--model".to_owned(), model.display().to_string()],
             None => {
-                let speed = self.speed.to_string();
-                ["--engine", "simulated", "--simulated-speed", &speed].map(str::to_owned).to_vec()
+                let speeds: Vec<String> = self.speed.iter().map(f64::to_string).collect();
+                ["--engine", "simulated", "--simulated-speed", &speeds.join(",")].map(str::to_owned).to_vec()
             }
         };
         let s3 = self.s3.config();
@@ -191,6 +192,7 @@ impl RunArguments {
             output: format!("{}/round-{number}", self.out.to_string().trim_end_matches('/')),
             state: state.join(format!("round-{number}")),
             workers,
+            speeds: if self.model.is_some() { Vec::new() } else { self.speed.clone() },
             more,
         }
     }
@@ -222,12 +224,13 @@ impl RunArguments {
 
 fn text(rounds: &[Round]) -> String {
     let mut out = format!(
-        "{:>7} {:>10} {:>10} {:>10} {:>8} {:>10} {:>7} {:>7} {:>22} {:>10} {:>9}\n",
+        "{:>7} {:>10} {:>10} {:>10} {:>8} {:>7} {:>10} {:>7} {:>7} {:>22} {:>10} {:>9}\n",
         "workers",
         "recordings",
         "makespan",
         "bound",
         "÷ bound",
+        "÷ load",
         "simulated",
         "busy",
         "failed",
@@ -241,12 +244,13 @@ fn text(rounds: &[Round]) -> String {
         });
         let _ = writeln!(
             out,
-            "{:>7} {:>10} {:>8.1} s {:>8.1} s {:>8.3} {:>8.1} s {:>6.1}% {:>7} {:>22} {:>8.2} s {:>9.1}",
+            "{:>7} {:>10} {:>8.1} s {:>8.1} s {:>8.3} {:>7.3} {:>8.1} s {:>6.1}% {:>7} {:>22} {:>8.2} s {:>9.1}",
             round.workers,
             round.recordings,
             round.makespan_seconds,
             round.lower_bound_seconds,
             round.over_bound,
+            round.over_load,
             round.predicted_seconds,
             round.mean_busy() * 100.0,
             round.failed,

@@ -20,6 +20,8 @@ pub struct Launch {
     pub state: PathBuf,
     /// Worker processes.
     pub workers: u32,
+    /// Speeds of the simulated engine: of the first worker, the second, and so on, and from the first again; none for a real engine.
+    pub speeds: Vec<f64>,
     /// What else it is told: engine, model, Redis, store.
     pub more: Vec<String>,
 }

@@ -31,10 +31,12 @@ pub struct Round {
     pub wall_seconds: f64,
     /// Seconds from the first claim to the last transcript.
     pub makespan_seconds: f64,
-    /// No schedule of whole recordings ends before: the engines' mean load, or the longest recording at the mean speed.
+    /// No schedule of the leases as they were split ends before: the engines' mean load, or the longest at the greatest speed.
     pub lower_bound_seconds: f64,
     /// The one over the other.
     pub over_bound: f64,
+    /// Makespan over the mean load: no schedule at all ends before that.
+    pub over_load: f64,
     /// What `steno-loadtest simulate` says of the same recordings at the engines' speed, in seconds.
     pub predicted_seconds: f64,
     /// Of each worker: seconds that its engine computed over the makespan.
@@ -89,6 +91,7 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
     let predicted = predict(
         &done_seconds(state).await?,
         launch.workers,
+        &launch.speeds,
         said.audio_seconds / busy_seconds.iter().sum::<f64>(),
     );
     let Some(predicted) = predicted.filter(|_| makespan_seconds > 0.0) else {
@@ -111,6 +114,7 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
         makespan_seconds,
         lower_bound_seconds: predicted.lower_bound,
         over_bound: makespan_seconds / predicted.lower_bound,
+        over_load: makespan_seconds / predicted.load,
         predicted_seconds: predicted.makespan,
         busy: busy_seconds.iter().map(|busy| busy / makespan_seconds).collect(),
         latencies,
@@ -145,15 +149,22 @@ fn check_whole(said: &Said, launch: &Launch) -> Result<(), Failure> {
 struct Predicted {
     makespan: f64,
     lower_bound: f64,
+    load: f64,
 }
 
-/// What a simulation makes of the same recordings on as many workers, all of them of the mean speed, in seconds of audio a second.
-/// `None` without any speed.
-fn predict(seconds: &[f64], workers: u32, speed: f64) -> Option<Predicted> {
-    let workers = NonZeroU32::new(workers).filter(|_| speed.is_finite() && speed > 0.0)?;
+/// What a simulation makes of the same leases on as many workers: of these speeds where they differ, else all of the speed that was
+/// measured, in seconds of audio a second. `None` without any speed.
+fn predict(seconds: &[f64], workers: u32, speeds: &[f64], measured: f64) -> Option<Predicted> {
+    let count = NonZeroU32::new(workers).filter(|_| measured.is_finite() && measured > 0.0)?;
     let jobs: Vec<Job> = seconds.iter().map(|&seconds| Job { seconds, predicted: seconds }).collect();
-    let farm = Farm::even(workers, speed);
-    let (makespan, lower_bound) =
-        (simulate(Policy::StenoWhole, &jobs, &farm, false).makespan, farm.lower_bound(&jobs));
-    Some(Predicted { makespan, lower_bound }).filter(|predicted| predicted.lower_bound > 0.0)
+    let mut farm = Farm::even(count, measured);
+    if speeds.len() > 1 {
+        farm.speeds = speeds.iter().copied().cycle().take(workers as usize).collect();
+    }
+    Some(Predicted {
+        makespan: simulate(Policy::StenoWhole, &jobs, &farm, false).makespan,
+        lower_bound: farm.lower_bound(&jobs),
+        load: farm.load_bound(&jobs),
+    })
+    .filter(|predicted| predicted.load > 0.0)
 }

@@ -74,6 +74,7 @@ mod tests {
             makespan_seconds: 10.3,
             lower_bound_seconds: 10.0,
             over_bound: 1.03,
+            over_load: 1.03,
             predicted_seconds: 10.1,
             busy: vec![0.98, 0.92],
             latencies: vec![claim],

@@ -10,12 +10,12 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- No worker's name begins with '+'.
+-- No worker's name begins with '+'. Minus zero is no integer to Redis.
 local function add(sign, speed, in_hand, slow)
-  redis.call('HINCRBY', KEYS[3], '+speed', string.format('%.0f', sign * speed))
-  redis.call('HINCRBY', KEYS[3], '+known', speed > 0 and string.format('%.0f', sign) or 0)
-  redis.call('HINCRBY', KEYS[3], '+in_hand', string.format('%.0f', sign * in_hand))
-  redis.call('HINCRBY', KEYS[3], '+slow', string.format('%.0f', sign * slow))
+  local sums = { ['+speed'] = speed, ['+known'] = speed > 0 and 1 or 0, ['+in_hand'] = in_hand, ['+slow'] = slow }
+  for field, number in pairs(sums) do
+    if number > 0 then redis.call('HINCRBY', KEYS[3], field, string.format('%.0f', sign * number)) end
+  end
 end
 
 local function take_off(worker)
@@ -35,4 +35,4 @@ take_off(ARGV[1])
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[4] .. ' ' .. ARGV[5] .. ' ' .. ARGV[6])
 add(1, tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]))
 local sums = redis.call('HMGET', KEYS[3], '+speed', '+known', '+in_hand', '+slow')
-return { tonumber(sums[1]), tonumber(sums[2]), tonumber(sums[3]), tonumber(sums[4]) }
+return { sums[1] or '0', sums[2] or '0', sums[3] or '0', sums[4] or '0' }
