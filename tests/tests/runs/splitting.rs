@@ -94,41 +94,6 @@ fn a_part_that_fails_costs_that_part_and_a_requeue_redoes_nothing_else() -> anyh
     Ok(())
 }
 
-/// The part is there and its lease is not completed: its worker died in between, and with it whoever would have joined them.
-#[test]
-fn who_finds_the_last_part_published_already_joins_them() -> anyhow::Result<()> {
-    let world = World::new()?;
-    write(&world, "long.flac", 1_200, "")?;
-    let rehearse = |speed: &str| anyhow::Ok(world.rehearse("2", speed)?.args(["--split", "5m"]));
-    // Every part published, and nothing joined: as it is when all workers die at once just then.
-    let mut running = rehearse("200")?.start()?;
-    let mut published = std::collections::BTreeMap::new();
-    running.until("all parts to be published", |_| {
-        for (key, (bytes, _)) in transcripts::files(&world.output()).unwrap_or_default() {
-            if key.starts_with(".steno-part-") {
-                published.insert(key, bytes);
-            }
-        }
-        Ok(published.len() >= 3)
-    })?;
-    running.ended()?.expect(0)?;
-    let whole = transcripts::files(&world.output())?;
-    let (_, (joined, _)) = whole.iter().find(|(key, _)| *key == "long.flac.json").context("no transcript")?;
-    std::fs::remove_file(world.output().join("long.flac.json"))?;
-    std::fs::remove_dir_all(world.state())?;
-    for (key, bytes) in &published {
-        std::fs::write(world.output().join(key), bytes)?;
-    }
-    rehearse("1000")?.run()?.expect(0)?;
-    let found = invariants::check(&world, &["long.flac"], &[])?;
-    check_words(&world, "long.flac", 1_200.0, &found["long.flac"])?;
-    ensure!(!joined.is_empty());
-    // What was there was not made again.
-    let done = parts(&world.items(&[])?, "long.flac");
-    ensure!(done.len() == 4, "{done:#?}");
-    Ok(())
-}
-
 /// Real speech, real engine: what is joined reads as what was never split, and nothing at a cut is missing or there twice.
 #[test]
 fn speech_that_was_split_reads_as_speech_that_was_not() -> anyhow::Result<()> {
