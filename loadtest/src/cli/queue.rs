@@ -143,17 +143,18 @@ fn row(runs: &[(&Figures, &Figures)]) -> Option<String> {
         median(&|figures| figures.bytes_per_item),
         median(&|figures| figures.cpu_us_per_item),
     );
-    let times = |quantiles: &[&dyn Fn(&Figures) -> Option<f64>]| -> Option<String> {
-        let medians = quantiles.iter().map(|of| {
-            let of_runs: Option<Vec<f64>> = runs.iter().map(|(figures, _)| of(figures)).collect();
-            Some(format!("{:.2}", Spread::of(of_runs?)?.median))
-        });
-        Some(medians.collect::<Option<Vec<_>>>()?.join("/"))
+    let times = |quantiles: fn(&Figures) -> Vec<Option<f64>>| -> Option<String> {
+        let of_runs: Option<Vec<Vec<f64>>> =
+            runs.iter().map(|(figures, _)| quantiles(figures).into_iter().collect()).collect();
+        let of_runs = of_runs?;
+        let medians = (0..of_runs.first()?.len())
+            .map(|index| Spread::of(of_runs.iter().filter_map(|of_run| of_run.get(index).copied())));
+        let told: Option<Vec<String>> =
+            medians.map(|spread| Some(format!("{:.2}", spread?.median))).collect();
+        Some(told?.join("/"))
     };
-    let gaps = times(&[&|figures| figures.gap_p50_ms, &|figures| figures.gap_p99_ms]).unwrap_or_default();
-    let claims = times(&[&|figures| figures.claim_p50_ms, &|figures| figures.claim_p99_ms, &|figures| {
-        figures.claim_p999_ms
-    }]);
+    let gaps = times(|figures| vec![figures.gap_p50_ms, figures.gap_p99_ms]).unwrap_or_default();
+    let claims = times(|figures| vec![figures.claim_p50_ms, figures.claim_p99_ms, figures.claim_p999_ms]);
     let _ = write!(out, "{gaps:>16}{:>26}", claims.unwrap_or_default());
     Some(out.trim_end().to_owned())
 }

@@ -81,8 +81,31 @@ async fn enqueue(mut storage: RedisStorage<Recording>, items: u64) -> Result<(),
             seconds: 600,
         });
         storage.push_bulk(recordings.collect()).await?;
+        make_ready(&mut storage).await?;
     }
     println!("{{\"done\": {items}, \"seconds\": {}}}", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Makes what was put in ready, as the first worker that asks does: each task is put in as one that is due now, and the worker moves all that
+/// are due in one go, which fails ("too many results to unpack") where some 8,000 wait.
+async fn make_ready(storage: &mut RedisStorage<Recording>) -> Result<(), Failure> {
+    let config = storage.get_config().clone();
+    redis::Script::new(
+        "local due = redis.call('zrange', KEYS[1], 0, ARGV[1] - 1)
+        if #due > 0 then
+            redis.call('rpush', KEYS[2], unpack(due))
+            redis.call('zrem', KEYS[1], unpack(due))
+            redis.call('del', KEYS[3])
+            redis.call('lpush', KEYS[3], 1)
+        end",
+    )
+    .key(config.scheduled_jobs_set())
+    .key(config.active_jobs_list())
+    .key(config.signal_list())
+    .arg(AT_ONCE)
+    .invoke_async::<()>(storage.get_connection())
+    .await?;
     Ok(())
 }
 
@@ -111,7 +134,11 @@ async fn work(storage: RedisStorage<Recording>, workers: usize, limit: Duration)
             (last, since) = (done, Instant::now());
         }
     }
-    running.abort();
+    if running.is_finished() {
+        running.await??;
+    } else {
+        running.abort();
+    }
     let seconds = since.duration_since(began).as_secs_f64();
     let mut gaps = std::mem::take(&mut *course.gaps.lock().unwrap());
     gaps.sort();
