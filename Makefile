@@ -87,8 +87,8 @@ release: setup ## Build the programs with all optimisations
 
 .PHONY: dist
 dist: ## Make dist/steno-VERSION-x86_64-linux.tar.gz, which runs from any folder, and check that it does
-	@tools/setup library model portable-redis portable-ffmpeg cargo-auditable cargo-cyclonedx
 	tools/dist
+	@tools/setup model
 	tools/check-dist
 
 ##@ Check

@@ -26,7 +26,7 @@ pub const LONG_MS: u64 = 600_000;
 
 /// A batch with a server of its own.
 pub struct LeaseWorld {
-    /// The server; of a cluster, the one with the first shard.
+    /// The server; of a cluster, the one that had the first shard at the start.
     pub server: RedisServer,
     /// The other servers of a cluster.
     pub beside: Vec<RedisServer>,
@@ -109,12 +109,8 @@ impl LeaseWorld {
         leases.create_batch(&batch_meta(&batch, 1), limits).await?;
         let mut beside = cluster.nodes;
         let meta = key(&batch, SHARD, "meta");
-        // The others answer that it is elsewhere.
-        let holds = |node: &RedisServer| {
-            node.connection()
-                .is_ok_and(|mut node| cmd("EXISTS").arg(&meta).query::<bool>(&mut node).unwrap_or(false))
-        };
-        let place = beside.iter().position(holds).context("no node of the cluster has the batch")?;
+        let place = beside.iter().position(|node| holds(node, &meta).is_some());
+        let place = place.context("no node of the cluster has the batch")?;
         let server = beside.swap_remove(place);
         Ok(Self { server, beside, leases, batch, shards: 1 })
     }
@@ -141,12 +137,20 @@ impl LeaseWorld {
         }
     }
 
-    /// A connection to look at raw keys.
+    /// A connection to look at raw keys; of a cluster, to the server that has the first shard now.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub fn raw(&self) -> Result<Connection> {
-        self.server.connection()
+        if self.beside.is_empty() {
+            return self.server.connection();
+        }
+        let meta = self.key("meta");
+        let servers = std::iter::once(&self.server).chain(&self.beside);
+        servers
+            .filter_map(|server| holds(server, &meta))
+            .next()
+            .context("no node of the cluster has the batch")
     }
 
     /// A raw key of the first shard.
@@ -246,4 +250,10 @@ impl LeaseWorld {
     pub fn older(epoch: Epoch) -> Epoch {
         Epoch(epoch.0 - 1)
     }
+}
+
+/// A connection to a node of a cluster, if it has this key: the others answer that it is elsewhere.
+fn holds(node: &RedisServer, key: &str) -> Option<Connection> {
+    let mut connection = node.connection().ok()?;
+    cmd("EXISTS").arg(key).query::<bool>(&mut connection).is_ok_and(|there| there).then_some(connection)
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use redis::cmd;
+use redis::{Connection, cmd};
 use tempfile::TempDir;
 
 use crate::redis_server::{RedisOptions, RedisServer, program};
@@ -188,6 +188,112 @@ impl Drop for Watched {
         let _ = self.sentinel.kill();
         let _ = self.sentinel.wait();
     }
+}
+
+/// Gives the slot of a key to another primary, with all keys in it, from the node that has it now. Clients learn of it when they are sent
+/// on.
+///
+/// # Errors
+/// When a node refuses.
+pub fn move_slot(owner: &mut Connection, key: &str) -> Result<()> {
+    let slot: u16 = cmd("CLUSTER").arg("KEYSLOT").arg(key).query(owner)?;
+    let nodes = members(owner)?;
+    let own = nodes.iter().find(|node| node.is_asked).context("the node does not know itself")?;
+    let others = nodes.iter().filter(|node| !node.slots.is_empty() && node.id != own.id);
+    // The next one by its id, and after the last the first.
+    let target = others.min_by_key(|node| (node.id < own.id, &node.id));
+    let target = target.context("there is no other primary")?;
+    let mut to = target.connect()?;
+    let set = |connection: &mut Connection, state: &str, node: &Member| {
+        cmd("CLUSTER").arg("SETSLOT").arg(slot).arg(state).arg(&node.id).exec(connection)
+    };
+    set(&mut to, "IMPORTING", own)?;
+    set(owner, "MIGRATING", target)?;
+    loop {
+        let keys: Vec<String> = cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(100).query(owner)?;
+        if keys.is_empty() {
+            break;
+        }
+        let mut migrate = cmd("MIGRATE");
+        migrate.arg("127.0.0.1").arg(target.port).arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
+        migrate.exec(owner)?;
+    }
+    set(&mut to, "NODE", target)?;
+    set(owner, "NODE", target)?;
+    // A replica that does not know yet would not stand in for this slot.
+    for node in &nodes {
+        let mut node = node.connect()?;
+        condition::until_so("the node knows where the slot is", || {
+            let nodes = members(&mut node)?;
+            let now = nodes
+                .iter()
+                .find(|node| node.slots.iter().any(|(first, last)| (*first..=*last).contains(&slot)));
+            Ok(now.is_some_and(|now| now.id == target.id))
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes a replica of this primary the primary. Nothing that was answered is lost.
+///
+/// # Errors
+/// When there is none, or it does not.
+pub fn fail_over(owner: &mut Connection) -> Result<()> {
+    // It hears of a new one a moment later.
+    let replica = condition::until("the primary knows a replica", || {
+        let nodes = members(owner)?;
+        let own = nodes.iter().find(|node| node.is_asked).map(|node| node.id.clone());
+        Ok(nodes.into_iter().find(|node| own.is_some() && node.primary == own))
+    })?;
+    let mut replica = replica.connect()?;
+    let says = |node: &mut Connection, words: &str| {
+        condition::until_so(&format!("the node says {words}"), || {
+            let info: String = cmd("INFO").arg("replication").query(node)?;
+            Ok(info.contains(words))
+        })
+    };
+    says(&mut replica, "master_link_status:up")?;
+    cmd("CLUSTER").arg("FAILOVER").exec(&mut replica)?;
+    says(&mut replica, "role:master")?;
+    // Until it knows, it still answers reads.
+    says(owner, "role:slave")
+}
+
+/// A node as another one knows it.
+struct Member {
+    id: String,
+    port: u16,
+    /// Of a replica, its primary's id.
+    primary: Option<String>,
+    /// Whether it is the one that was asked.
+    is_asked: bool,
+    /// Its slots, first and last of each range. What has been a primary and is none any more has none.
+    slots: Vec<(u16, u16)>,
+}
+
+impl Member {
+    fn connect(&self) -> Result<Connection> {
+        Ok(redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?.get_connection()?)
+    }
+}
+
+/// The nodes of a cluster, as one of them knows them: `ID 127.0.0.1:PORT@BUS[,…] FLAGS PRIMARY PING PONG EPOCH LINK SLOT…`.
+fn members(asked: &mut Connection) -> Result<Vec<Member>> {
+    let nodes: String = cmd("CLUSTER").arg("NODES").query(asked)?;
+    let member = |line: &str| {
+        let mut fields = line.split(' ');
+        let (id, address, flags, primary) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let port = address.split('@').next()?.rsplit(':').next()?.parse().ok()?;
+        let primary = Some(primary.to_owned()).filter(|primary| primary != "-");
+        // Behind them, in brackets, those that are on their way.
+        let range = |text: &str| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            Some((first.parse().ok()?, last.parse().ok()?))
+        };
+        let slots = fields.skip(4).filter_map(range).collect();
+        Some(Member { id: id.to_owned(), port, primary, is_asked: flags.contains("myself"), slots })
+    };
+    nodes.lines().map(|line| member(line).with_context(|| format!("{line:?} is no node"))).collect()
 }
 
 fn replication(node: &RedisServer) -> Result<String> {

@@ -104,6 +104,22 @@ impl RedisServer {
         Ok(())
     }
 
+    /// Asks the server to end, with SIGTERM, as whoever stops a service does: one that does not within a few seconds is killed.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn terminate(&mut self) -> Result<()> {
+        self.signal(Signal::SIGTERM)?;
+        let asked = Instant::now();
+        while let Some(child) = &mut self.child
+            && child.try_wait()?.is_none()
+            && asked.elapsed() < Duration::from_secs(3)
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.kill()
+    }
+
     /// Stops the server's execution without closing its connections, until [`Self::resume`]: a server that hangs.
     ///
     /// # Errors

@@ -10,8 +10,11 @@ use anyhow::{Context as _, bail, ensure};
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
+use nix::sys::signal::Signal;
 use steno_shared::storage::S3Config;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::processes;
 
 /// The administrator's access key.
 pub const ACCESS_KEY: &str = "steno-test-access";
@@ -22,6 +25,8 @@ pub const REGION: &str = "us-east-1";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL_EVERY: Duration = Duration::from_millis(20);
+/// How long a server has to end that was asked to.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
 /// Between choosing a free port and the server's use of it, another process can take it.
 const PORTS_TRIED: u32 = 5;
 
@@ -79,6 +84,41 @@ impl S3Server {
         drop(self.leash.stdin.take());
         self.leash.wait()?;
         Ok(())
+    }
+
+    /// Asks the server to end, with SIGTERM, as whoever stops a service does: one that does not within a few seconds is killed.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn terminate(&mut self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGTERM)?;
+        let asked = Instant::now();
+        while self.leash.try_wait()?.is_none() && asked.elapsed() < ENDS_WITHIN {
+            std::thread::sleep(POLL_EVERY);
+        }
+        self.kill()
+    }
+
+    /// Stops the server's execution without closing its connections, until [`Self::resume`].
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let children = processes::children(i32::try_from(self.leash.id())?)?;
+        let server = children.iter().find(|process| process.is("versitygw"));
+        processes::send(server.context("the S3 server is not running")?.pid, signal)
     }
 
     /// Starts a killed server again, on its data and port.

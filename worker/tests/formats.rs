@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use serde::Deserialize;
 use steno_shared::fingerprint::Fingerprint;
 use steno_shared::subtitles::SubtitleLayout;
@@ -292,7 +293,11 @@ fn nearly_a_transcript() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1000), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(2000),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/formats.txt"))),
+        ..ProptestConfig::default()
+    })]
 
     /// Somebody else may have written what lies in the output: it is read or not, and what is read is rendered.
     #[test]

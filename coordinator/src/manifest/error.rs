@@ -38,6 +38,18 @@ pub enum ManifestError {
         /// How many it may have.
         lines_max: u64,
     },
+    /// More bytes than so many lines have.
+    #[error(
+        "failed to read {source_name}: it has more than {} bytes; is this a manifest? If so, leave out all but the names, or split it and \
+         give each part an output folder of its own",
+        grouped(*bytes_max)
+    )]
+    TooLarge {
+        /// The manifest's own name.
+        source_name: String,
+        /// How many it may have.
+        bytes_max: u64,
+    },
     /// The manifest itself cannot be read.
     #[error("failed to read {source_name}: {cause}")]
     Unreadable {
@@ -75,7 +87,9 @@ impl ManifestError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Storage(_) | Self::Unreadable { .. } | Self::Write(_) => Exit::Unusable,
-            Self::Line { .. } | Self::TooMany { .. } | Self::Missing { .. } => Exit::Usage,
+            Self::Line { .. } | Self::TooMany { .. } | Self::TooLarge { .. } | Self::Missing { .. } => {
+                Exit::Usage
+            }
             Self::Internal(_) => Exit::Internal,
         }
     }

@@ -13,6 +13,9 @@ const LINE_BYTES_MAX: usize = 32 << 10;
 /// How many recordings one batch may have: what the coordinator holds of each, and Redis of each, has to fit into memory.
 pub(crate) const RECORDINGS_MAX: u64 = 5_000_000;
 
+/// How large a manifest may be: as many lines as there may be, of 800 bytes each. The run keeps a copy of it.
+const MANIFEST_BYTES_MAX: u64 = 4_000_000_000;
+
 /// Reads a manifest line by line.
 pub(super) struct Lines<'a, R> {
     source: R,
@@ -20,13 +23,17 @@ pub(super) struct Lines<'a, R> {
     input: &'a Location,
     /// Counted from 1: the line in hand.
     number: usize,
+    /// Up to the end of the line in hand.
+    bytes: u64,
     lines_max: u64,
+    bytes_max: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a, R: BufRead> Lines<'a, R> {
     pub(super) fn new(source: R, source_name: &'a str, input: &'a Location) -> Self {
-        Self { source, source_name, input, number: 0, lines_max: RECORDINGS_MAX, buffer: Vec::new() }
+        let (lines_max, bytes_max) = (RECORDINGS_MAX, MANIFEST_BYTES_MAX);
+        Self { source, source_name, input, number: 0, bytes: 0, lines_max, bytes_max, buffer: Vec::new() }
     }
 
     /// The next line that says something, with its number.
@@ -53,6 +60,11 @@ impl<'a, R: BufRead> Lines<'a, R> {
         if self.number as u64 > self.lines_max {
             let source_name = self.source_name.to_owned();
             return Err(ManifestError::TooMany { source_name, lines_max: self.lines_max });
+        }
+        self.bytes += self.buffer.len() as u64;
+        if self.bytes > self.bytes_max {
+            let source_name = self.source_name.to_owned();
+            return Err(ManifestError::TooLarge { source_name, bytes_max: self.bytes_max });
         }
         self.parse().map(Some).map_err(|cause| self.wrong(cause))
     }
@@ -84,7 +96,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
 /// asked for the others, and a pipe that never ends fills no disk.
 ///
 /// # Errors
-/// At the first line that is none, when there are more than a batch may have, or when it cannot be read or written.
+/// At the first line that is none, when there are more than a batch may have or they are too large, or when it cannot be read or written.
 pub fn copy_manifest(
     source: impl BufRead,
     source_name: &str,
@@ -132,6 +144,16 @@ mod tests {
         let error = std::iter::from_fn(|| lines.next().transpose()).find_map(Result::err).unwrap();
         assert!(matches!(error, ManifestError::TooMany { .. }) && lines.number == 1001, "{error}");
         assert!(error.to_string().contains("more than 1,000 lines"), "{error}");
+    }
+
+    #[test]
+    fn long_lines_that_never_end_fill_no_disk() {
+        let names = BufReader::new(endless(b"a name of no more than forty characters\n"));
+        let input = input();
+        let mut lines = Lines { bytes_max: 1000, ..Lines::new(names, "m", &input) };
+        let error = std::iter::from_fn(|| lines.next().transpose()).find_map(Result::err).unwrap();
+        assert!(matches!(error, ManifestError::TooLarge { .. }) && lines.number == 26, "{error}");
+        assert!(error.to_string().contains("more than 1,000 bytes"), "{error}");
     }
 
     #[test]

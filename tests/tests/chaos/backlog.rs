@@ -1,6 +1,6 @@
 //! The recordings of a round: of uneven lengths, each with bytes and so with words of its own, a few that cannot be transcribed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -11,7 +11,22 @@ use steno_tests::audio;
 const RECORDINGS: u32 = 400;
 /// One of so many does something to its worker.
 const BAD_EVERY: u32 = 50;
-const BAD: [&str; 4] = ["poison", "retry", "abort", "hang"];
+const BAD: [Bad; 4] = [
+    Bad { directive: "poison", class: "poison", reason: "rehearses this fault" },
+    Bad { directive: "retry", class: "retry", reason: "rehearses this fault" },
+    Bad { directive: "abort", class: "lost", reason: "vanished twice" },
+    Bad { directive: "hang", class: "lost", reason: "vanished twice" },
+];
+
+/// What a recording does to its worker, and what is said of it then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bad {
+    directive: &'static str,
+    /// Of its error.
+    pub(crate) class: &'static str,
+    /// Words of its error.
+    pub(crate) reason: &'static str,
+}
 
 /// A recording.
 #[derive(Debug, Clone)]
@@ -19,8 +34,8 @@ pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) seconds: u32,
     pub(crate) bytes: Vec<u8>,
-    /// Whether it cannot be transcribed.
-    pub(crate) is_bad: bool,
+    /// Why it cannot be transcribed, if so.
+    pub(crate) bad: Option<Bad>,
 }
 
 impl Recording {
@@ -30,9 +45,9 @@ impl Recording {
     }
 }
 
-/// Names of those that cannot be transcribed.
-pub(crate) fn bad_names(recordings: &[Recording]) -> BTreeSet<&str> {
-    recordings.iter().filter(|recording| recording.is_bad).map(|recording| recording.name.as_str()).collect()
+/// Names of those that cannot be transcribed, and why.
+pub(crate) fn bad_ones(recordings: &[Recording]) -> BTreeMap<&str, Bad> {
+    recordings.iter().filter_map(|recording| Some((recording.name.as_str(), recording.bad?))).collect()
 }
 
 /// The recordings of a round. Most are short and few are long, as backlogs are.
@@ -40,6 +55,7 @@ pub(crate) fn recordings(seed: u64, round: u32) -> Vec<Recording> {
     let mut random = StdRng::seed_from_u64(seed ^ (u64::from(round) << 32));
     let recording = |index: u32| {
         let is_bad = index % BAD_EVERY == BAD_EVERY - 1;
+        let bad = is_bad.then(|| BAD[(index / BAD_EVERY) as usize % BAD.len()]);
         // Pareto, cut: a median of 47 s, one in a hundred above a quarter of an hour.
         let drawn: f64 = random.random_range(0.0..1.0_f64);
         let seconds = ((30.0 / (1.0 - drawn).powf(0.66)) as u32).min(1_800);
@@ -50,11 +66,10 @@ pub(crate) fn recordings(seed: u64, round: u32) -> Vec<Recording> {
             _ => format!("{index:03}+%41&x=1.flac"),
         };
         let mut bytes = audio::flac_header(seconds, format!("{round:06}{index:010}").as_bytes());
-        if is_bad {
-            let bad = BAD[(index / BAD_EVERY) as usize % BAD.len()];
-            bytes.extend_from_slice(format!("\nsteno-simulated: {bad}\n").as_bytes());
+        if let Some(Bad { directive, .. }) = bad {
+            bytes.extend_from_slice(format!("\nsteno-simulated: {directive}\n").as_bytes());
         }
-        Recording { name, seconds, bytes, is_bad }
+        Recording { name, seconds, bytes, bad }
     };
     (0..RECORDINGS).map(recording).collect()
 }

@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
+use steno_shared::leases::LeaseLimits;
 use steno_shared::output_name::transcript_key;
 use steno_shared::simulated::MARKER;
 use steno_tests::steno::Ended;
 use steno_tests::{invariants, lease_invariants, transcripts};
 
-use crate::backlog::{Recording, bad_names};
+use crate::backlog::{Bad, Recording, bad_ones};
 use crate::report::Report;
 use crate::site::{Place, Site};
 
@@ -23,7 +25,7 @@ pub(crate) fn check(
 ) -> anyhow::Result<()> {
     let expected: BTreeMap<String, &Recording> = recordings
         .iter()
-        .filter(|recording| !recording.is_bad)
+        .filter(|recording| recording.bad.is_none())
         .map(|recording| (transcript_key(&recording.name, "json"), recording))
         .collect();
     let (mut found, mut waiting) = (BTreeSet::new(), BTreeSet::new());
@@ -64,8 +66,12 @@ pub(crate) fn check(
     let names = |state: &str| -> BTreeSet<&str> {
         items.iter().filter(|item| item["state"] == state).filter_map(|item| item["name"].as_str()).collect()
     };
-    let bad = bad_names(recordings);
-    ensure!(names("dead") == bad, "failed are {:?}", names("dead"));
+    let bad = bad_ones(recordings);
+    ensure!(names("dead") == bad.keys().copied().collect(), "failed are {:?}", names("dead"));
+    for item in items.iter().filter(|item| item["state"] == "dead") {
+        let own = bad.get(item["name"].as_str().unwrap_or_default()).context("no bad one")?;
+        ensure!(is_for(item, own), "failed with another reason than its own, {own:?}: {item}");
+    }
     for state in ["ready", "leased", "delayed"] {
         ensure!(names(state).is_empty(), "{state} are {:?}", names(state));
     }
@@ -81,11 +87,52 @@ pub(crate) fn check(
 
     report.recordings += recordings.len();
     report.audio_seconds += recordings.iter().map(|recording| u64::from(recording.seconds)).sum::<u64>();
-    for item in items.iter().filter(|item| item["state"] == "done") {
-        let again = item["attempts"].as_f64().unwrap_or(1.0) - 1.0;
-        report.again_seconds += again.max(0.0) * item["seconds"].as_f64().unwrap_or_default();
+    let worked = worked_seconds(place)?;
+    for recording in expected.values() {
+        let (whole, name) = (f64::from(recording.seconds), &recording.name);
+        let worked = worked.get(&format!("{name:?}")).copied().unwrap_or_default();
+        ensure!(
+            worked > whole - 0.1,
+            "{name:?} of {whole} s is transcribed, and was worked on for {worked} s"
+        );
+        report.again_seconds += worked - whole;
     }
     Ok(())
+}
+
+/// Seconds of audio that the engines of a round have worked on, by the recording's name as it is logged: whatever became of the attempts.
+fn worked_seconds(place: &Place) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut worked = BTreeMap::new();
+    for (log, _) in transcripts::files(&place.world.state().join("logs"))?.values() {
+        for line in String::from_utf8_lossy(log).lines() {
+            let Some((_, fields)) = line.split_once(" simulated.worked name=") else { continue };
+            let (name, seconds) = fields.rsplit_once(" seconds=").context("no seconds in a log")?;
+            *worked.entry(name.to_owned()).or_default() += seconds.trim().parse::<f64>()?;
+        }
+    }
+    Ok(worked)
+}
+
+/// Classes of what can make a recording fail.
+const CLASSES: [&str; 4] = ["poison", "retry", "lost", "released"];
+
+/// That a recording that has failed has failed within its limits, and says why.
+pub(crate) fn check_failed(item: &Value) -> anyhow::Result<()> {
+    let says_why = item["error"].as_str().is_some_and(|error| !error.is_empty());
+    let class = item["error_class"].as_str().unwrap_or_default();
+    ensure!(says_why && CLASSES.contains(&class), "it failed for no reason: {item}");
+    let LeaseLimits { max_fails, max_lost, .. } = LeaseLimits::default();
+    let of = |count: &str, most: u32| item[count].as_u64().unwrap_or(u64::MAX).cmp(&most.into());
+    let (fails, lost) = (of("fails", max_fails), of("lost", max_lost));
+    ensure!(fails.is_le() && lost.is_le(), "it was tried too often: {item}");
+    ensure!(class != "lost" || lost.is_eq(), "it was given up too early: {item}");
+    ensure!(class != "retry" || fails.is_eq(), "it was given up too early: {item}");
+    Ok(())
+}
+
+/// Whether a recording has failed for the reason that it rehearses, not for a fault that came before.
+pub(crate) fn is_for(item: &Value, bad: &Bad) -> bool {
+    item["error_class"] == bad.class && item["error"].as_str().is_some_and(|error| error.contains(bad.reason))
 }
 
 /// When a run says that its batch is over: each recording is transcribed, or among those that it counts as failed.

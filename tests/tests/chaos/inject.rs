@@ -9,6 +9,7 @@ use redis::cmd;
 use steno_tests::disk::Disk;
 use steno_tests::processes::{self, Process};
 use steno_tests::steno::Running;
+use steno_tests::toxiproxy::Toxic;
 
 use crate::plan::{Fault, Step};
 use crate::recovery::Recoveries;
@@ -36,6 +37,7 @@ enum Deed {
     ResumeRedis,
     GiveRedisMemory,
     StartStore,
+    ResumeStore,
     HealLink(&'static str),
     EmptySpool,
     EmptyRedisDisk,
@@ -54,7 +56,8 @@ impl Injector {
             fault,
             Fault::KillWorker(_) | Fault::TerminateWorker(_) | Fault::PauseWorker(_) | Fault::FillSpool
         );
-        let needs_steno = matches!(fault, Fault::KillCoordinator | Fault::TerminateCoordinator);
+        let needs_steno =
+            matches!(fault, Fault::KillCoordinator | Fault::TerminateCoordinator | Fault::FreezeCoordinator);
         let meets_somebody =
             (!needs_worker || worker_of(running, 0)?.is_some()) && (!needs_steno || running.is_some());
         Ok(meets_somebody && self.is_free_for(fault))
@@ -64,22 +67,26 @@ impl Injector {
         let redis = matches!(
             fault,
             Fault::KillRedis
+                | Fault::TerminateRedis
                 | Fault::RollBackRedis
                 | Fault::HangRedis
+                | Fault::FreezeRedis
                 | Fault::FillRedis
                 | Fault::EmptyRedis
                 | Fault::ForgetScripts
                 | Fault::FillRedisDisk
         );
-        let redis_link = matches!(fault, Fault::RedisLink(_)).then_some(REDIS_LINK);
-        let link = matches!(fault, Fault::StoreLink(_)).then_some(STORE_LINK).or(redis_link);
+        let store = matches!(fault, Fault::KillStore | Fault::TerminateStore | Fault::FreezeStore);
+        let redis_link = matches!(fault, Fault::RedisLink(_) | Fault::LoseRedisLink).then_some(REDIS_LINK);
+        let store_link = matches!(fault, Fault::StoreLink(_) | Fault::LoseStoreLink).then_some(STORE_LINK);
+        let link = store_link.or(redis_link);
         !self.due.iter().any(|(_, deed)| match deed {
             Deed::KillRedis(_)
             | Deed::StartRedis
             | Deed::ResumeRedis
             | Deed::GiveRedisMemory
             | Deed::EmptyRedisDisk => redis,
-            Deed::StartStore => fault == Fault::KillStore,
+            Deed::StartStore | Deed::ResumeStore => store,
             Deed::HealLink(name) => link == Some(*name),
             Deed::EmptySpool => fault == Fault::FillSpool,
             Deed::SetClocksRight => matches!(fault, Fault::SetClocks(_)),
@@ -117,8 +124,19 @@ impl Injector {
             }
             Fault::KillCoordinator => running.is_some_and(|steno| steno.signal(Signal::SIGKILL).is_ok()),
             Fault::TerminateCoordinator => running.is_some_and(|steno| steno.signal(Signal::SIGTERM).is_ok()),
+            Fault::FreezeCoordinator => {
+                if let Some(steno) = running.as_deref() {
+                    self.later(step.hold, Deed::Continue(steno.pid()?));
+                }
+                running.is_some_and(|steno| steno.signal(Signal::SIGSTOP).is_ok())
+            }
             Fault::KillRedis => {
                 site.redis.kill()?;
+                self.later(step.hold, Deed::StartRedis);
+                true
+            }
+            Fault::TerminateRedis => {
+                site.redis.terminate()?;
                 self.later(step.hold, Deed::StartRedis);
                 true
             }
@@ -127,7 +145,7 @@ impl Injector {
                 self.later(LOST_BY_REDIS + step.hold, Deed::StartRedis);
                 true
             }
-            Fault::HangRedis => {
+            Fault::HangRedis | Fault::FreezeRedis => {
                 site.redis.pause()?;
                 self.later(step.hold, Deed::ResumeRedis);
                 true
@@ -146,16 +164,20 @@ impl Injector {
                 self.later(step.hold, Deed::StartStore);
                 true
             }
-            Fault::RedisLink(toxic) => {
-                site.runtime.block_on(site.toxiproxy.spoil(REDIS_LINK, toxic))?;
-                self.later(step.hold, Deed::HealLink(REDIS_LINK));
+            Fault::TerminateStore => {
+                site.store.terminate()?;
+                self.later(step.hold, Deed::StartStore);
                 true
             }
-            Fault::StoreLink(toxic) => {
-                site.runtime.block_on(site.toxiproxy.spoil(STORE_LINK, toxic))?;
-                self.later(step.hold, Deed::HealLink(STORE_LINK));
+            Fault::FreezeStore => {
+                site.store.pause()?;
+                self.later(step.hold, Deed::ResumeStore);
                 true
             }
+            Fault::RedisLink(toxic) => self.spoil(site, REDIS_LINK, toxic, step.hold)?,
+            Fault::StoreLink(toxic) => self.spoil(site, STORE_LINK, toxic, step.hold)?,
+            Fault::LoseRedisLink => self.spoil(site, REDIS_LINK, Toxic::BlackHole, step.hold)?,
+            Fault::LoseStoreLink => self.spoil(site, STORE_LINK, Toxic::BlackHole, step.hold)?,
             Fault::Http(fault) => {
                 site.http.fail_next(fault, step.requests);
                 true
@@ -193,6 +215,18 @@ impl Injector {
         Ok(())
     }
 
+    fn spoil(
+        &mut self,
+        site: &Site,
+        link: &'static str,
+        toxic: Toxic,
+        hold: Duration,
+    ) -> anyhow::Result<bool> {
+        site.runtime.block_on(site.toxiproxy.spoil(link, toxic))?;
+        self.later(hold, Deed::HealLink(link));
+        Ok(true)
+    }
+
     /// Whether Redis can be asked: not while it is killed or hangs.
     pub(crate) fn redis_answers(&self) -> bool {
         self.is_free_for(Fault::KillRedis)
@@ -222,6 +256,7 @@ impl Injector {
                     recoveries.redis_is_back(&site.redis);
                 }
                 Deed::ResumeRedis => site.redis.resume()?,
+                Deed::ResumeStore => site.store.resume()?,
                 Deed::GiveRedisMemory => {
                     cmd("CONFIG").arg("SET").arg("maxmemory").arg(0).exec(&mut site.redis.connection()?)?;
                 }

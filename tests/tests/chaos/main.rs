@@ -29,3 +29,13 @@ fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
     println!("{}", report::table(&rows));
     Ok(())
 }
+
+/// What lasts longer than a lease takes its time: by itself, each kind once.
+#[test]
+fn what_lasts_longer_than_a_lease_costs_nothing_either() -> anyhow::Result<()> {
+    let settings = Settings::past_the_leases();
+    println!("{}", settings.command());
+    let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
+    println!("{report}");
+    Ok(())
+}

@@ -41,17 +41,29 @@ pub(crate) enum Fault {
     PauseWorker(u8),
     KillCoordinator,
     TerminateCoordinator,
+    /// Stopped for longer than a lease, then continued.
+    FreezeCoordinator,
     KillRedis,
+    TerminateRedis,
     /// Killed, and what it wrote in its last second is lost.
     RollBackRedis,
     HangRedis,
+    /// Stopped for longer than a lease, then continued.
+    FreezeRedis,
     /// It is at its `maxmemory`.
     FillRedis,
     EmptyRedis,
     ForgetScripts,
     KillStore,
+    TerminateStore,
+    /// Stopped for longer than a lease, then continued.
+    FreezeStore,
     RedisLink(Toxic),
     StoreLink(Toxic),
+    /// What is sent gets lost, for longer than a lease.
+    LoseRedisLink,
+    /// The same.
+    LoseStoreLink,
     Http(HttpFault),
     /// No space is left where recordings are worked on.
     FillSpool,
@@ -94,10 +106,16 @@ impl Settings {
         })
     }
 
+    /// Each fault that lasts longer than a lease, once; one begins while another one lasts.
+    pub(crate) fn past_the_leases() -> Self {
+        let only = "past the leases".to_owned();
+        Self { seed: SEED, faults: LONG.len(), only, gap: 5, each: false }
+    }
+
     /// The same for each kind of fault whose name contains what is asked for.
     pub(crate) fn each_kind(&self) -> Vec<Self> {
         let mut names: Vec<String> =
-            deck().into_iter().map(Fault::name).filter(|name| name.contains(&self.only)).collect();
+            all().map(Fault::name).filter(|name| name.contains(&self.only)).collect();
         names.sort();
         names.dedup();
         names.into_iter().map(|only| Self { only, each: false, ..self.clone() }).collect()
@@ -105,7 +123,7 @@ impl Settings {
 
     /// A whole name means that kind alone: "redis killed" is in the name of another.
     fn wants(&self, name: &str) -> bool {
-        let is_whole = deck().into_iter().any(|fault| fault.name() == self.only);
+        let is_whole = all().any(|fault| fault.name() == self.only);
         if is_whole { name == self.only } else { name.contains(&self.only) }
     }
 
@@ -123,12 +141,19 @@ impl Settings {
     /// When no fault has the name that is asked for.
     pub(crate) fn plan(&self) -> anyhow::Result<Vec<Step>> {
         let mut random = StdRng::seed_from_u64(self.seed);
-        let all: Vec<Fault> = deck().into_iter().filter(|fault| self.wants(&fault.name())).collect();
-        anyhow::ensure!(!all.is_empty(), "no fault is called {:?}", self.only);
-        let (mut steps, mut deck) = (Vec::new(), Vec::new());
+        let wanted = |faults: Vec<Fault>| -> Vec<Fault> {
+            faults.into_iter().filter(|fault| self.wants(&fault.name())).collect()
+        };
+        let (short, long) = (wanted(deck()), wanted(LONG.to_vec()));
+        anyhow::ensure!(!(short.is_empty() && long.is_empty()), "no fault is called {:?}", self.only);
+        let (mut steps, mut deck, mut decks) = (Vec::new(), Vec::new(), 0_u32);
         while steps.len() < self.faults {
             if deck.is_empty() {
-                deck.clone_from(&all);
+                deck.clone_from(&short);
+                decks += 1;
+                if short.is_empty() || decks.is_multiple_of(LONG_EVERY) {
+                    deck.extend(&long);
+                }
                 deck.shuffle(&mut random);
             }
             let Some(fault) = deck.pop() else { break };
@@ -144,6 +169,21 @@ impl Settings {
     }
 }
 
+/// What lasts longer than a lease: it would make up most of a run's time if it came as often as the rest.
+const LONG: [Fault; 5] = [
+    Fault::FreezeCoordinator,
+    Fault::FreezeRedis,
+    Fault::FreezeStore,
+    Fault::LoseRedisLink,
+    Fault::LoseStoreLink,
+];
+/// Once in so many times that all of the others have come.
+const LONG_EVERY: u32 = 4;
+
+fn all() -> impl Iterator<Item = Fault> {
+    deck().into_iter().chain(LONG)
+}
+
 /// One of each kind, and more of what happens most.
 fn deck() -> Vec<Fault> {
     use Fault::*;
@@ -153,6 +193,7 @@ fn deck() -> Vec<Fault> {
         TerminateCoordinator,
         KillRedis,
         KillRedis,
+        TerminateRedis,
         RollBackRedis,
         HangRedis,
         FillRedis,
@@ -160,6 +201,7 @@ fn deck() -> Vec<Fault> {
         ForgetScripts,
         KillStore,
         KillStore,
+        TerminateStore,
         FillSpool,
         FillRedisDisk,
         SetClocks(1),
@@ -213,13 +255,20 @@ impl Fault {
             Self::PauseWorker(_) => "worker stopped past its lease".to_owned(),
             Self::KillCoordinator => "steno killed".to_owned(),
             Self::TerminateCoordinator => "steno terminated".to_owned(),
+            Self::FreezeCoordinator => "steno stopped past the leases".to_owned(),
             Self::KillRedis => "redis killed".to_owned(),
+            Self::TerminateRedis => "redis terminated".to_owned(),
+            Self::FreezeRedis => "redis stopped past the leases".to_owned(),
             Self::RollBackRedis => "redis killed, its last second lost".to_owned(),
             Self::HangRedis => "redis hangs".to_owned(),
             Self::FillRedis => "redis out of memory".to_owned(),
             Self::EmptyRedis => "redis emptied".to_owned(),
             Self::ForgetScripts => "redis forgets scripts".to_owned(),
             Self::KillStore => "store killed".to_owned(),
+            Self::TerminateStore => "store terminated".to_owned(),
+            Self::FreezeStore => "store stopped past the leases".to_owned(),
+            Self::LoseRedisLink => "link to redis lost past the leases".to_owned(),
+            Self::LoseStoreLink => "link to store lost past the leases".to_owned(),
             Self::RedisLink(toxic) => format!("link to redis {}", link(toxic)),
             Self::StoreLink(toxic) => format!("link to store {}", link(toxic)),
             Self::Http(fault) => format!("store answers {fault:?}"),
@@ -240,8 +289,17 @@ impl Fault {
     fn hold_ms(self) -> std::ops::RangeInclusive<u64> {
         let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
         match self {
-            Self::PauseWorker(_) => lease + 500..=lease + 3_000,
-            Self::KillRedis | Self::RollBackRedis | Self::KillStore => 200..=2_500,
+            Self::PauseWorker(_)
+            | Self::FreezeCoordinator
+            | Self::FreezeRedis
+            | Self::FreezeStore
+            | Self::LoseRedisLink
+            | Self::LoseStoreLink => lease + 500..=lease + 3_000,
+            Self::KillRedis
+            | Self::TerminateRedis
+            | Self::RollBackRedis
+            | Self::KillStore
+            | Self::TerminateStore => 200..=2_500,
             Self::HangRedis => 500..=3_000,
             Self::FillRedis | Self::FillSpool => 300..=1_500,
             // Redis retries every second, clocks are looked at as often.

@@ -19,7 +19,7 @@ pub(crate) struct Report {
     pub(crate) temporaries: usize,
     /// How often `steno run` had to be started, by how it ended before.
     pub(crate) ends: BTreeMap<String, u64>,
-    /// Of recordings, begun again.
+    /// Of audio that engines worked on, beyond once each recording that was transcribed.
     pub(crate) again_seconds: f64,
     /// How long items of killed workers were held, in leases.
     pub(crate) worker_recoveries: Vec<f64>,
@@ -62,7 +62,7 @@ impl Report {
 /// A table of rows. Had anything been lost or doubled, there would be none.
 pub(crate) fn table(rows: &[String]) -> String {
     format!(
-        "| fault | times | lost | duplicated | audio begun again | a fault | of all audio | recordings to requeue | runs begun anew |\n\
+        "| fault | times | lost | duplicated | extra work | a fault | of all audio | recordings to requeue | runs begun anew |\n\
          |---|---|---|---|---|---|---|---|---|\n{}",
         rows.join("\n")
     )
@@ -73,7 +73,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{} faults in {} rounds of {} recordings, {} h of audio: none lost, none twice; {} failed for faults and were \
-             done when requeued; at most {:.1}% of the audio was begun again",
+             done when requeued; {:.1}% of the audio was worked on again",
             self.injections(),
             self.rounds,
             self.recordings / self.rounds.max(1) as usize,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use steno_tests::steno::{Ended, Running};
 
-use crate::backlog::{Recording, bad_names, recordings};
+use crate::backlog::{Recording, bad_ones, recordings};
 use crate::conservation;
 use crate::inject::Injector;
 use crate::plan::{Settings, Step};
@@ -130,13 +130,14 @@ impl Round<'_> {
     /// Requeues what failed for faults, and runs without any, some hours later: then all is done but what cannot be, and what
     /// killed processes left in the output is gone.
     fn in_peace(&mut self, recordings: &[Recording]) -> anyhow::Result<()> {
-        let bad = bad_names(recordings);
+        let bad = bad_ones(recordings);
         let failed = self.place.world.items(&["--failed"])?;
-        let innocent: Vec<&Value> =
-            failed.iter().filter(|item| !bad.contains(item["name"].as_str().unwrap_or_default())).collect();
-        for item in &innocent {
-            ensure!(item["error"].as_str().is_some_and(|error| !error.is_empty()), "no reason: {item}");
-        }
+        failed.iter().try_for_each(conservation::check_failed)?;
+        let is_innocent = |item: &Value| {
+            let own = bad.get(item["name"].as_str().unwrap_or_default());
+            !own.is_some_and(|own| conservation::is_for(item, own))
+        };
+        let innocent: Vec<&Value> = failed.iter().filter(|item| is_innocent(item)).collect();
         self.report.requeued += innocent.len();
         if !innocent.is_empty() {
             let mut requeue =

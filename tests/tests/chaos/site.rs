@@ -31,6 +31,8 @@ const REDIS_MIB: u32 = 256;
 /// Seconds after which an engine that finishes nothing is given up.
 const STALL_LIMIT: &str = "4";
 const BUCKET: &str = "calls";
+/// As usual, and what the workers' engines work on.
+const LOG: &str = "error,steno_worker=info,steno_worker::simulated_work=debug";
 
 /// The servers and proxies.
 pub(crate) struct Site {
@@ -134,7 +136,7 @@ impl Site {
             place.world.steno()?.args(["run", &input, "--out", &output, "--json", "--engine", "simulated"]);
         let steno =
             steno.args(["--simulated-speed", SPEED, "--workers", &WORKERS.to_string(), "--split", "2m"]);
-        let steno = steno.args(["--stall-limit", STALL_LIMIT]);
+        let steno = steno.args(["--stall-limit", STALL_LIMIT]).envs([("STENO_LOG", LOG)]);
         let clock: Vec<(&str, String)> = self.clock.iter().flat_map(Clock::environment).collect();
         let steno = steno.envs(clock.iter().map(|(name, value)| (*name, value.as_str())));
         let steno = steno.args(["--redis", &self.redis_url, "--s3-endpoint", &self.endpoint]);

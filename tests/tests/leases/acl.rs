@@ -3,40 +3,53 @@
 use anyhow::{Context as _, Result, ensure};
 use redis::{Connection, RedisError, cmd};
 use steno_shared::ids::{BatchId, WorkerId};
-use steno_shared::leases::{FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, WorkerReport};
+use steno_shared::leases::{
+    ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, RequestId, WorkerReport,
+};
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
 
 const PASSWORD: &str = "planted-worker-password";
 
-/// The rules of the chart's user of workers, for the keys of one batch.
-fn rules(batch: &BatchId) -> Result<Vec<String>> {
+/// The rules of the chart's user of workers, who works on all batches of an installation.
+fn chart_rules() -> Result<Vec<String>> {
     let chart = include_str!("../../../deploy/helm/steno/files/users.acl");
     let line =
         chart.lines().find_map(|line| line.strip_prefix("user worker ")).context("no user for workers")?;
-    let own = [format!("~steno:{{{batch}}}:*"), format!("~steno:{{{batch}:*")];
-    let rules = line.split_whitespace().flat_map(|rule| match rule {
-        "#WORKER_SHA256" => vec![format!(">{PASSWORD}")],
-        "~steno:*" => own.to_vec(),
-        rule => vec![rule.to_owned()],
+    let rules = line.split_whitespace().map(|rule| match rule {
+        "#WORKER_SHA256" => format!(">{PASSWORD}"),
+        rule => rule.to_owned(),
     });
     Ok(rules.collect())
 }
 
-/// What a worker does, in all its ways.
-async fn work(world: &LeaseWorld, leases: &Leases) -> Result<()> {
-    let as_worker = |worker: &WorkerId| steno_shared::leases::ClaimRequest {
-        request_id: steno_shared::leases::RequestId::random(),
+/// The same for the keys of one batch.
+fn rules(batch: &BatchId) -> Result<Vec<String>> {
+    let own = [format!("~steno:{{{batch}}}:*"), format!("~steno:{{{batch}:*")];
+    let rules = chart_rules()?.into_iter().flat_map(|rule| match rule.as_str() {
+        "~steno:*" => own.to_vec(),
+        _ => vec![rule],
+    });
+    Ok(rules.collect())
+}
+
+fn claim_of(worker: &WorkerId) -> ClaimRequest {
+    ClaimRequest {
+        request_id: RequestId::random(),
         worker: worker.clone(),
         count: 4,
         lease_ms: LONG_MS,
         alone: true,
         longest_ms: None,
-    };
+    }
+}
+
+/// What a worker does, in all its ways.
+async fn work(world: &LeaseWorld, leases: &Leases) -> Result<()> {
     let worker = WorkerId::from_text("worker-0");
     world.leases.enqueue(SHARD, &items(4)).await?;
     ensure!(leases.meta().await?.is_some(), "the batch's settings");
     ensure!(leases.counts(SHARD).await?.ready == 4 && leases.all_counts(1).await?.len() == 1, "counts");
-    let claimed = leases.claim(SHARD, &as_worker(&worker)).await?.leases;
+    let claimed = leases.claim(SHARD, &claim_of(&worker)).await?.leases;
     ensure!(claimed.len() == 4, "claimed {}", claimed.len());
     let held: Vec<_> = claimed.iter().map(|lease| (lease.id.clone(), lease.epoch)).collect();
     ensure!(leases.renew(SHARD, &worker, &held, LONG_MS).await?.lost.is_empty(), "renewed");
@@ -79,7 +92,18 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
 
     // Of another batch it learns nothing, and takes nothing.
     let foreign = Leases::connect(&config, &other).await?;
+    let worker = WorkerId::from_text("worker-0");
+    let held = others.claim(SHARD, &claim_of(&worker)).await?.leases.pop().context("nothing to claim")?;
+    let token = [(held.id.clone(), held.epoch)];
+    let (id, epoch) = &token[0];
     for (what, error) in [
+        ("claim", foreign.claim(SHARD, &claim_of(&worker)).await.err()),
+        ("renew", foreign.renew(SHARD, &worker, &token, LONG_MS).await.err()),
+        ("complete", foreign.complete(SHARD, id, *epoch, "digest").await.err()),
+        ("fail", foreign.fail(SHARD, id, *epoch, FailClass::Poison, "theirs").await.err()),
+        ("release", foreign.release(SHARD, id, *epoch).await.err()),
+        ("report_worker", foreign.report_worker(&WorkerReport::idle(worker.clone(), 0), LONG_MS).await.err()),
+        ("idle", foreign.idle(&worker, LONG_MS, 1).await.err()),
         ("meta", foreign.meta().await.err()),
         ("counts", foreign.counts(SHARD).await.err()),
         ("items", foreign.items(SHARD, None, None).await.err()),
@@ -121,8 +145,46 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
     }
     let read: String = cmd("SCRIPT").arg("LOAD").arg("return redis.call('HLEN', KEYS[1])").query(&mut raw)?;
     refused("a key", cmd("EVALSHA").arg(&read).arg(1).arg("steno:{other:0}:items").query(&mut raw))?;
-    ensure!(others.counts(SHARD).await?.ready == 1, "the other batch was touched");
+    ensure!(others.counts(SHARD).await?.leased == 1, "the other batch was touched");
+    ensure!(others.complete(SHARD, id, *epoch, "digest").await? == Completed::Done, "its lease was touched");
     Ok(())
+}
+
+/// One user for the workers of all batches, as an installation has it: the limit that SECURITY.md tells, and what holds all the same.
+#[tokio::test]
+async fn the_chart_s_user_of_workers_reaches_all_batches_and_nothing_else() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let mut set = cmd("ACL");
+    set.arg("SETUSER").arg("worker").arg("reset").arg(chart_rules()?).exec(&mut world.raw()?)?;
+    let url = format!("{}?user=worker", world.server.url());
+    let config = RedisConfig { password: Some(PASSWORD.to_owned()), ..RedisConfig::new(&url) };
+    let leases = Leases::connect(&config, &world.batch).await?;
+    work(&world, &leases).await?;
+    let other: BatchId = "other".parse()?;
+    Leases::connect(&world.server.config(), &other)
+        .await?
+        .create_batch(&batch_meta(&other, 1), &LeaseLimits::default())
+        .await?;
+    let foreign = Leases::connect(&config, &other).await?;
+    ensure!(
+        foreign.meta().await?.is_some(),
+        "if this is refused, SECURITY.md and docs/leases.md say too little"
+    );
+    let refused_to_delete = foreign.delete_batch().await.err().context("it may delete another batch")?;
+    ensure!(matches!(refused_to_delete, LeaseError::Refused { .. }), "{refused_to_delete}");
+
+    let mut raw: Connection = redis::Client::open(url.as_str())?.get_connection()?;
+    cmd("AUTH").arg("worker").arg(PASSWORD).exec(&mut raw)?;
+    for (name, arguments) in [
+        ("FLUSHALL", vec![]),
+        ("KEYS", vec!["*"]),
+        ("SCAN", vec!["0"]),
+        ("ACL", vec!["LIST"]),
+        ("SET", vec!["elsewhere", "x"]),
+    ] {
+        refused(name, cmd(name).arg(arguments).query(&mut raw))?;
+    }
+    world.check()
 }
 
 #[tokio::test]

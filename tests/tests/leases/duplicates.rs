@@ -1,19 +1,55 @@
 //! Duplicate delivery: every script run twice with the same arguments; the second run changes nothing.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use anyhow::Result;
-use steno_shared::ids::WorkerId;
-use steno_shared::leases::{ClaimRequest, Completed, FailClass, Failed, Released, RequestId};
+use redis::{Value, cmd};
+use steno_shared::ids::{BatchId, WorkerId};
+use steno_shared::leases::{
+    ClaimRequest, Completed, Created, FailClass, Failed, LeaseLimits, Leases, Released, RequestId,
+    WorkerReport,
+};
 use steno_tests::lease_invariants::RawShard;
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+
+/// Whether the times in sorted sets, which a repetition may move, are a part of what is compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Times {
+    Compared,
+    PassedOver,
+}
+
+/// All keys of the server, and what they hold.
+fn everything(world: &LeaseWorld, times: Times) -> Result<BTreeMap<String, Value>> {
+    let mut raw = world.raw()?;
+    let mut all = BTreeMap::new();
+    for key in cmd("KEYS").arg("*").query::<Vec<String>>(&mut raw)? {
+        let kind: String = cmd("TYPE").arg(&key).query(&mut raw)?;
+        let value = match kind.as_str() {
+            "string" => cmd("GET").arg(&key).query(&mut raw)?,
+            // As Redis orders it, which the same fields set again do not change.
+            "hash" => cmd("HGETALL").arg(&key).query(&mut raw)?,
+            _ if times == Times::PassedOver => cmd("ZRANGE").arg(&key).arg(0).arg(-1).query(&mut raw)?,
+            _ => cmd("ZRANGE").arg(&key).arg(0).arg(-1).arg("WITHSCORES").query(&mut raw)?,
+        };
+        all.insert(key, value);
+    }
+    Ok(all)
+}
 
 /// Runs a call twice: it must change something, then nothing; gives both answers.
 async fn twice<T>(world: &LeaseWorld, call: impl AsyncFn() -> Result<T>) -> Result<(T, T)> {
-    let before = world.raw_shard()?;
+    twice_but(world, Times::Compared, call).await
+}
+
+async fn twice_but<T>(world: &LeaseWorld, times: Times, call: impl AsyncFn() -> Result<T>) -> Result<(T, T)> {
+    let before = everything(world, times)?;
     let first = call().await?;
-    let between = world.raw_shard()?;
+    let between = everything(world, times)?;
     assert_ne!(before, between, "the first call must change something");
     let second = call().await?;
-    assert_eq!(between, world.raw_shard()?, "the second call must change nothing");
+    assert_eq!(between, everything(world, times)?, "the second call must change nothing");
     world.check()?;
     Ok((first, second))
 }
@@ -63,6 +99,74 @@ async fn the_second_of_two_equal_calls_changes_nothing() -> Result<()> {
     assert_eq!(twice(&world, call).await?, (Released::Ready, Released::Again));
     let call = async || Ok(leases.fail(SHARD, &held[5].id, held[5].epoch, FailClass::Retry, "e").await?);
     twice(&world, call).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_users_and_the_coordinator_say_twice_counts_once() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let leases = &world.leases;
+    let all = items(3);
+    leases.enqueue(SHARD, &all).await?;
+
+    // `create_batch.lua` and `init_shard.lua`, the second time with other limits.
+    let other: BatchId = "other".parse()?;
+    let others = Leases::connect(&world.server.config(), &other).await?;
+    let meta = batch_meta(&other, 2);
+    let limits = LeaseLimits::default();
+    let created = twice(&world, async || Ok(others.create_batch(&meta, &limits).await?)).await?;
+    assert_eq!(created, (Created::New, Created::Same));
+    let there = everything(&world, Times::Compared)?;
+    let stricter = LeaseLimits { max_fails: 1, ..limits };
+    assert_eq!(others.create_batch(&meta, &stricter).await?, Created::Same);
+    let created = others.create_batch(&batch_meta(&other, 1), &limits).await?;
+    assert_eq!(created, Created::Different(Box::new(meta)));
+    assert_eq!(
+        everything(&world, Times::Compared)?,
+        there,
+        "an existing batch stays as it is, its limits too"
+    );
+
+    assert_eq!(twice(&world, async || Ok(leases.cancel(SHARD).await?)).await?, (true, false));
+    assert_eq!(twice(&world, async || Ok(leases.reopen(SHARD).await?)).await?, (true, false));
+    let ids = [all[0].id.clone()];
+    assert_eq!(twice(&world, async || Ok(leases.forget(SHARD, &ids).await?)).await?, (1, 0));
+    // A done one, which is in no set and counted.
+    let held = world.claim_one(&WorkerId::from_text("a")).await?;
+    leases.complete(SHARD, &held.id, held.epoch, "d").await?;
+    let ids = [held.id];
+    assert_eq!(twice(&world, async || Ok(leases.forget(SHARD, &ids).await?)).await?, (1, 0));
+
+    let minute = Duration::from_secs(60);
+    let taken = twice(&world, async || Ok(leases.take_run("1", "one", minute).await?)).await?;
+    assert_eq!(taken, (None, None));
+    let there = everything(&world, Times::Compared)?;
+    assert_eq!(leases.take_run("2", "two", minute).await?.as_deref(), Some("one"));
+    leases.give_up_run("2").await?;
+    assert_eq!(everything(&world, Times::Compared)?, there, "it is another run's");
+    twice(&world, async || Ok(leases.give_up_run("1").await?)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_workers_say_of_themselves_twice_moves_only_when_it_is_forgotten() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let leases = &world.leases;
+    let a = WorkerId::from_text("a");
+    let report = WorkerReport::idle(a.clone(), 0);
+    let call = async || Ok(leases.report_worker(&report, LONG_MS).await?);
+    twice_but(&world, Times::PassedOver, call).await?;
+    assert_eq!(leases.workers().await?, [report]);
+    let call = async || Ok(leases.idle(&a, LONG_MS, 1).await?);
+    let (first, second) = twice_but(&world, Times::PassedOver, call).await?;
+    assert_eq!(first, second);
+    assert_eq!(leases.idle_workers().await?, 1);
+    // With nothing left to wait for it may go, once and again.
+    let call = async || Ok(leases.idle(&a, LONG_MS, 0).await?);
+    let (first, second) = twice_but(&world, Times::PassedOver, call).await?;
+    assert_eq!(first, second);
+    leases.idle(&a, LONG_MS, 1).await?;
+    twice(&world, async || Ok(leases.busy(&a).await?)).await?;
     Ok(())
 }
 

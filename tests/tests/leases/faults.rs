@@ -8,7 +8,7 @@ use redis::cmd;
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
     ClaimRequest, Completed, FailClass, Failed, LeaseError, LeaseLimits, Leases, RedisConfig, Released,
-    RequestId,
+    RequestId, WorkerReport,
 };
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, item, items};
 use steno_tests::redis_server::{RedisOptions, RedisServer, full_disk_for_redis};
@@ -102,6 +102,30 @@ async fn a_full_redis_takes_nothing_new_but_lets_work_end() -> Result<()> {
     assert!(matches!(failed, Failed::Delayed { .. }));
     assert_eq!(world.leases.release(SHARD, &held[2].id, held[2].epoch).await?, Released::Ready);
     assert_eq!(world.claim(&a, 1).await?.leases.len(), 1);
+    let failed = world.leases.fail(SHARD, &held[3].id, held[3].epoch, FailClass::Poison, "e").await?;
+    assert_eq!(failed, Failed::Dead);
+    // What a user and the coordinator do passes as well; only what makes something new does not.
+    let dead = [held[3].id.clone()];
+    assert_eq!(world.leases.requeue(SHARD, &dead).await?, 1);
+    assert_eq!(world.leases.forget(SHARD, &dead).await?, 1);
+    assert!(world.leases.cancel(SHARD).await? && !world.leases.cancel(SHARD).await?);
+    assert!(world.claim(&a, 1).await?.leases.is_empty(), "cancelled, and claimed");
+    assert!(world.leases.reopen(SHARD).await?);
+    let run = async |run: &str| world.leases.take_run(run, run, Duration::from_secs(60)).await;
+    assert_eq!((run("first").await?, run("first").await?), (None, None));
+    assert_eq!(run("second").await?.as_deref(), Some("first"));
+    world.leases.give_up_run("first").await?;
+    assert_eq!(run("second").await?, None);
+    world.leases.idle(&a, LONG_MS, 1).await?;
+    world.leases.busy(&a).await?;
+    let other: BatchId = "other".parse()?;
+    let others = Leases::connect(&world.server.config(), &other).await?;
+    for (what, refused) in [
+        ("create_batch", others.create_batch(&batch_meta(&other, 1), &LeaseLimits::default()).await.err()),
+        ("report_worker", world.leases.report_worker(&WorkerReport::idle(a.clone(), 0), LONG_MS).await.err()),
+    ] {
+        assert!(matches!(refused, Some(LeaseError::OutOfMemory { .. })), "{what}: {refused:?}");
+    }
     world.check()
 }
 

@@ -86,6 +86,29 @@ fn three_workers() -> Result<()> {
     holds(Protocol { items: 2, workers: 3, faults, without: None }, 36_271)
 }
 
+#[test]
+fn two_processes_of_one_place_live_at_once() -> Result<()> {
+    let faults = Budget { twins: 1, crashes: 1, slow: 1, lost_answers: 1, releases: 1, ..Budget::default() };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 205_961)
+}
+
+#[test]
+fn what_workers_have_said_arrives_once_more() -> Result<()> {
+    let faults = Budget {
+        repeats: 1,
+        crashes: 1,
+        slow: 1,
+        lost_answers: 1,
+        fails: 1,
+        releases: 1,
+        requeues: 1,
+        ..Budget::default()
+    };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 2_210_369)?;
+    let faults = Budget { repeats: 1, rollbacks: 1, slow: 1, fails: 1, ..Budget::default() };
+    holds(Protocol { items: 1, workers: 2, faults, without: None }, 66_315)
+}
+
 /// Each guard with the property that falls without it, and the faults that it takes.
 #[test]
 fn each_guard_is_needed() -> Result<()> {
@@ -101,6 +124,10 @@ fn each_guard_is_needed() -> Result<()> {
         (Guard::CompleteFenced, names::OWN_LEASES, Budget { slow: 1, ..Budget::default() }),
         (Guard::FailFenced, names::OWN_LEASES, Budget { slow: 1, fails: 1, ..Budget::default() }),
         (Guard::ReleaseFenced, names::OWN_LEASES, Budget { slow: 1, releases: 1, ..Budget::default() }),
+        (Guard::EndedOnce, names::ONCE, Budget { fails: 1, repeats: 1, ..Budget::default() }),
+        (Guard::EndedOnce, names::ONCE, Budget { releases: 1, repeats: 1, ..Budget::default() }),
+        (Guard::OwnIdentity, names::ONE_HOLDER, Budget { twins: 1, ..Budget::default() }),
+        (Guard::LossLimit, names::PROGRESS, Budget { crashes: 3, ..Budget::default() }),
         (Guard::DoneStays, names::DONE_STAYS, Budget { lost_answers: 1, fails: 1, ..Budget::default() }),
         (Guard::RequeueDeadOnly, names::DONE_STAYS, Budget { requeues: 1, ..Budget::default() }),
         (Guard::Reconcile, names::ENDS, Budget { flushes: 1, ..Budget::default() }),

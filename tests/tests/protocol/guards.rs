@@ -25,6 +25,10 @@ pub(crate) enum Guard {
     FailFenced,
     /// What is given back counts only while its epoch is the item's.
     ReleaseFenced,
+    /// How an epoch ended is noted, so that who says so twice is counted once.
+    EndedOnce,
+    /// Who asks is one life of a place, never the place alone.
+    OwnIdentity,
     /// What is done stays done, whatever is said of it later.
     DoneStays,
     /// Only what is dead is put back.

@@ -3,9 +3,9 @@
 use stateright::{Model, Property};
 
 use super::guards::Guard;
-use super::properties::Wrong;
+use super::properties::{Wrong, rank};
 use super::shard::{Answer, Phase};
-use super::world::{Budget, Event, Identity, Step, World};
+use super::world::{Budget, Event, Identity, Said, Step, Worker, World};
 
 /// A batch to explore.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ impl Model for Protocol {
         if world.wrong.is_some() {
             return;
         }
-        (0..self.workers).for_each(|worker| self.of_worker(world, worker, events));
+        (0..world.workers.len()).for_each(|worker| self.of_worker(world, worker, events));
         (0..self.items).for_each(|item| self.of_item(world, item, events));
         let left = &world.left;
         if left.rollbacks > 0 && world.disk != world.redis {
@@ -95,6 +95,12 @@ impl Protocol {
         if left.crashes > 0 && step != Step::Down {
             events.push(Event::Crash(worker));
         }
+        if left.twins > 0 && step != Step::Down {
+            events.push(Event::Twin(worker));
+        }
+        if left.repeats > 0 && world.workers[worker].said.is_some() {
+            events.push(Event::Repeat(worker));
+        }
     }
 
     fn of_item(&self, world: &World, index: usize, events: &mut Vec<Event>) {
@@ -135,14 +141,14 @@ impl World {
             Event::Fail(worker, poison, heard) => {
                 if let Some((index, epoch)) = self.workers[worker].step.held() {
                     self.left.fails -= 1;
-                    self.redis.fail(without, index, epoch, poison);
+                    self.says(without, worker, Said::Fail(index, epoch, poison));
                     self.answered(worker, heard);
                 }
             }
             Event::Release(worker, heard) => {
                 if let Some((index, epoch)) = self.workers[worker].step.held() {
                     self.left.releases -= 1;
-                    self.redis.release(without, index, epoch);
+                    self.says(without, worker, Said::Release(index, epoch));
                     self.answered(worker, heard);
                 }
             }
@@ -151,9 +157,29 @@ impl World {
                 self.workers[worker].step = Step::Down;
             }
             Event::Restart(worker) => {
-                let worker = &mut self.workers[worker];
-                worker.identity.1 += 1;
-                (worker.request, worker.step) = (0, Step::Idle);
+                let identity = self.next_life(worker);
+                let said = self.workers[worker].said;
+                self.workers[worker] = Worker { identity, request: 0, step: Step::Idle, said };
+            }
+            Event::Twin(worker) => {
+                self.left.twins -= 1;
+                let identity = self.next_life(worker);
+                self.workers.push(Worker { identity, request: 0, step: Step::Idle, said: None });
+            }
+            Event::Repeat(worker) => {
+                if let Some(said) = self.workers[worker].said {
+                    self.left.repeats -= 1;
+                    self.arrives(without, worker, said);
+                    // The number of a claim that found nothing is used again, but not one that has been granted something since.
+                    if let Said::Claim(identity, request) = said
+                        && self.workers[worker].identity == identity
+                    {
+                        self.workers[worker].request = request;
+                    }
+                    if self.left.repeats == 0 {
+                        self.workers.iter_mut().for_each(|worker| worker.said = None);
+                    }
+                }
             }
             Event::Expire(index) => {
                 if self.is_held_by_the_living(index) {
@@ -169,7 +195,7 @@ impl World {
             }
             Event::Flush => {
                 self.left.flushes -= 1;
-                let empty = super::shard::Shard::empty(self.output.len(), self.workers.len());
+                let empty = super::shard::Shard::empty(self.output.len(), self.redis.grants.len());
                 (self.redis, self.disk) = (empty.clone(), empty);
             }
             Event::Reconcile => {
@@ -197,21 +223,65 @@ impl World {
         }
     }
 
-    fn claim(&mut self, without: Option<Guard>, place: usize, heard: bool) {
-        let Self { redis, workers, clock, granted, .. } = self;
-        let worker = &mut workers[place];
-        let (identity, before) = (worker.identity, worker.step);
-        // A request that was not answered is made again; without that guard as a new one.
-        let is_again = before == Step::Asking && without != Some(Guard::SameClaimAgain);
-        let request = if is_again { worker.request } else { worker.request + 1 };
-        let grant = redis.claim(without, place, identity, request, *clock);
-        if let Some((index, epoch)) = grant
-            && !granted.contains(&(index, epoch, identity))
-        {
+    /// Who comes next in a worker's place.
+    fn next_life(&self, worker: usize) -> Identity {
+        let place = self.workers[worker].identity.0;
+        let lives = self.workers.iter().map(|worker| worker.identity).filter(|identity| identity.0 == place);
+        (place, lives.map(|(_, life)| life).max().unwrap_or_default() + 1)
+    }
+
+    /// A worker sends something, which arrives.
+    fn says(&mut self, without: Option<Guard>, place: usize, said: Said) -> Option<(usize, u8)> {
+        self.workers[place].said = (self.left.repeats > 0).then_some(said);
+        self.arrives(without, place, said)
+    }
+
+    /// What a worker has sent reaches Redis. Gives what a claim is granted.
+    fn arrives(&mut self, without: Option<Guard>, place: usize, said: Said) -> Option<(usize, u8)> {
+        match said {
+            Said::Claim(identity, request) => return self.grant(without, place, identity, request),
+            Said::Complete(index, epoch, text) => {
+                self.redis.complete(without, index, epoch, text);
+            }
+            Said::Fail(index, epoch, poison) => {
+                self.redis.fail(without, index, epoch, poison);
+            }
+            Said::Release(index, epoch) => {
+                self.redis.release(without, index, epoch);
+            }
+        }
+        None
+    }
+
+    fn grant(
+        &mut self,
+        without: Option<Guard>,
+        place: usize,
+        identity: Identity,
+        request: u8,
+    ) -> Option<(usize, u8)> {
+        let Self { redis, clock, granted, .. } = self;
+        // Its name alone is that of all who were or are in its place.
+        let (slot, known_as) = match without {
+            Some(Guard::OwnIdentity) => (usize::from(identity.0), (identity.0, 0)),
+            _ => (place, identity),
+        };
+        let (index, epoch) = redis.claim_one(without, slot, known_as, request, *clock)?;
+        if !granted.contains(&(index, epoch, identity)) {
             granted.push((index, epoch, identity));
             granted.sort_unstable();
             *clock = (*clock).max(epoch) + 1;
         }
+        Some((index, epoch))
+    }
+
+    fn claim(&mut self, without: Option<Guard>, place: usize, heard: bool) {
+        let worker = &self.workers[place];
+        // A request that was not answered is made again; without that guard as a new one.
+        let is_again = worker.step == Step::Asking && without != Some(Guard::SameClaimAgain);
+        let request = if is_again { worker.request } else { worker.request + 1 };
+        let grant = self.says(without, place, Said::Claim(worker.identity, request));
+        let worker = &mut self.workers[place];
         match (grant, heard) {
             (Some((index, epoch)), true) => {
                 (worker.request, worker.step) = (request, Step::Working(index, epoch))
@@ -238,12 +308,12 @@ impl World {
     }
 
     fn complete(&mut self, without: Option<Guard>, place: usize, heard: bool) {
+        if let Step::Published(index, epoch, Some(text)) = self.workers[place].step {
+            self.says(without, place, Said::Complete(index, epoch, text));
+            self.answered(place, heard);
+        }
         let worker = &mut self.workers[place];
         match worker.step {
-            Step::Published(index, epoch, Some(text)) => {
-                self.redis.complete(without, index, epoch, text);
-                self.answered(place, heard);
-            }
             Step::Working(index, epoch) => {
                 let text = worker.identity;
                 worker.step = match self.redis.complete(without, index, epoch, text) {
@@ -271,7 +341,11 @@ impl World {
             self.wrong = Some(Wrong::TextChanged);
         }
         let restarted = matches!(event, Event::Rollback | Event::Flush);
-        self.restarted |= restarted;
+        let again = if let Event::Repeat(worker) = event { before.workers[worker].said } else { None };
+        self.misled |= restarted || again.is_some() && self.granted != before.granted;
+        if again.is_some_and(|said| said.about().is_some()) && !self.misled && self.redis != before.redis {
+            self.wrong = Some(Wrong::CountedTwice);
+        }
         for (index, (now, then)) in self.redis.items.iter().zip(&before.redis.items).enumerate() {
             let (Some(now), Some(then)) = (now, then) else { continue };
             if then.phase == Phase::Done && now.phase != Phase::Done && !restarted {
@@ -279,10 +353,15 @@ impl World {
             }
             if then.phase == Phase::Leased && now.phase != Phase::Leased && event.ends_a_lease() {
                 let by = event.speaker().and_then(|worker| before.holds(worker, index));
-                if by != Some(then.epoch) {
+                let by_repetition = again.and_then(Said::about) == Some((index, then.epoch));
+                if by != Some(then.epoch) && !by_repetition {
                     self.wrong = Some(Wrong::EndedByStranger);
                 }
             }
+        }
+        let changes = self.wrong.is_none() && self.has_changed(before);
+        if event.is_by_itself() && rank(self) >= rank(before) && changes {
+            self.wrong = Some(Wrong::NoProgress);
         }
         let Event::Claim(place, heard) = event else { return };
         let worker = &self.workers[place];
@@ -304,9 +383,15 @@ impl World {
                     && self.holds(place, index) != Some(item.epoch)
             })
         };
-        if asked_before && heard && self.redis.items.iter().enumerate().any(is_forgotten) && !self.restarted {
+        if asked_before && heard && self.redis.items.iter().enumerate().any(is_forgotten) && !self.misled {
             self.wrong = Some(Wrong::LeaseForgotten);
         }
+    }
+
+    /// Whether an event has done more than to be sent: who finds nothing may ask for ever.
+    fn has_changed(&self, before: &Self) -> bool {
+        let steps = |world: &Self| world.workers.iter().map(|worker| worker.step).collect::<Vec<_>>();
+        self.redis != before.redis || self.output != before.output || steps(self) != steps(before)
     }
 
     /// The epoch under which a worker believes to hold an item.

@@ -4,7 +4,7 @@ use stateright::{Model as _, Property};
 
 use super::model::Protocol;
 use super::shard::{LIMIT, Phase};
-use super::world::World;
+use super::world::{Step, World};
 
 /// A promise broken by an event, which the state after it need not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,10 @@ pub(crate) enum Wrong {
     LeaseForgotten,
     /// A batch that was cancelled handed out a lease.
     GrantedWhileCancelled,
+    /// What a worker had said already changed something when it arrived once more.
+    CountedTwice,
+    /// Something happened by itself, and no recording and no worker is nearer to its end.
+    NoProgress,
 }
 
 /// The properties' names.
@@ -37,6 +41,10 @@ pub(crate) mod names {
     pub(crate) const KNOWN_LEASES: &str = "a living worker that asked again knows what it holds";
     /// See [`super::Wrong::GrantedWhileCancelled`].
     pub(crate) const CANCELLED: &str = "a cancelled batch hands out nothing";
+    /// See [`super::Wrong::CountedTwice`].
+    pub(crate) const ONCE: &str = "what is said twice counts once";
+    /// See [`super::Wrong::NoProgress`].
+    pub(crate) const PROGRESS: &str = "what happens by itself leads on";
     /// Of each done item.
     pub(crate) const DONE_IS_PUBLISHED: &str = "what is done has its transcript";
     /// Of each item.
@@ -45,6 +53,35 @@ pub(crate) mod names {
     pub(crate) const ENDS: &str = "every recording ends";
     /// When nothing more can happen.
     pub(crate) const ONE_END: &str = "no recording ends both transcribed and given up";
+}
+
+/// How far everything is from its end. All that happens by itself makes it less, so that between two faults, of which there are only so many, only so
+/// much can happen; and as long as a recording has not ended something can ([`names::ENDS`]): every recording ends, if only what can
+/// happen does in the end.
+pub(super) fn rank(world: &World) -> u32 {
+    let of_item = |(item, text): (&Option<super::shard::Item<_>>, &Option<_>)| {
+        let Some(item) = item else { return if text.is_none() { 3 * LIMIT + 4 } else { 0 } };
+        // A claim, a deadline that passes and a wait for each worker that may still vanish.
+        let left = 3 * LIMIT.saturating_sub(item.lost);
+        match item.phase {
+            Phase::Delayed => left + 3,
+            Phase::Ready => left + 2,
+            Phase::Leased => left + 1,
+            Phase::Dead => 1,
+            Phase::Done => 0,
+        }
+    };
+    let of_worker = |worker: &super::world::Worker| match worker.step {
+        Step::Down => 5,
+        Step::Asking => 4,
+        Step::Working(..) => 3,
+        Step::Unpublished(_) => 2,
+        Step::Published(..) => 1,
+        Step::Idle => 0,
+    };
+    let items: u32 = world.redis.items.iter().zip(&world.output).map(of_item).map(u32::from).sum();
+    // Whoever claims an item has more before him than the idle: the item weighs more.
+    items * 10 + world.workers.iter().map(of_worker).sum::<u32>()
 }
 
 impl Protocol {
@@ -75,6 +112,8 @@ impl Protocol {
             Property::always(names::OWN_LEASES, |_, world: &World| !is(world, Wrong::EndedByStranger)),
             Property::always(names::KNOWN_LEASES, |_, world: &World| !is(world, Wrong::LeaseForgotten)),
             Property::always(names::CANCELLED, |_, world: &World| !is(world, Wrong::GrantedWhileCancelled)),
+            Property::always(names::ONCE, |_, world: &World| !is(world, Wrong::CountedTwice)),
+            Property::always(names::PROGRESS, |_, world: &World| !is(world, Wrong::NoProgress)),
             Property::always(names::DONE_IS_PUBLISHED, |_, world: &World| {
                 world.redis.items.iter().zip(&world.output).all(|(item, text)| match item {
                     Some(item) if item.phase == Phase::Done => text.is_some() && item.digest == *text,

@@ -11,12 +11,13 @@ use steno_shared::leases::{
     RequestId,
 };
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_tests::redis_cluster;
 use steno_tests::redis_server::RedisOptions;
 use tokio::runtime::Runtime;
 
-use super::shard::{Answer, LIMIT, Phase, Shard};
+use super::shard::{Answer, ITEMS_MAX, Item, LIMIT, Phase, Shard};
 
-const ITEMS: usize = 2;
+const ITEMS: usize = ITEMS_MAX;
 const WORKERS: usize = 2;
 /// No wait ends by itself during a test.
 const NEVER_MS: u64 = 3_600_000;
@@ -25,33 +26,65 @@ const NEVER_MS: u64 = 3_600_000;
 #[derive(Debug, Clone)]
 enum Operation {
     Enqueue(usize),
-    Claim { place: usize, again: bool },
-    Renew { lease: usize },
-    Complete { lease: usize, digest: u8 },
-    Fail { lease: usize, poison: bool },
-    Release { lease: usize },
+    Claim {
+        place: usize,
+        again: bool,
+        count: usize,
+        alone: bool,
+    },
+    Renew {
+        lease: usize,
+    },
+    Complete {
+        lease: usize,
+        digest: u8,
+    },
+    Fail {
+        lease: usize,
+        poison: bool,
+    },
+    Release {
+        lease: usize,
+    },
     DeadlinePasses(usize),
     WaitIsOver(usize),
     Requeue(usize),
     Cancel,
     Reopen,
     Restart(usize),
+    Forget(usize),
+    /// The shard's slot goes to another primary of the cluster.
+    MoveSlot,
+    /// A replica becomes the shard's primary.
+    FailOver,
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+/// Operations; in a cluster now and then one that the client has to follow.
+fn operation(in_cluster: bool) -> impl Strategy<Value = Operation> {
+    let (moves, failures) = if in_cluster { (8, 1) } else { (0, 0) };
+    prop_oneof![
+        200 => operation_on_one(),
+        moves => Just(Operation::MoveSlot),
+        failures => Just(Operation::FailOver),
+    ]
+}
+
+fn operation_on_one() -> impl Strategy<Value = Operation> {
     let (item, place) = (0..ITEMS, 0..WORKERS);
     // Mostly one of the latest: only there is much left to happen.
     let lease = prop_oneof![3 => 0..2_usize, 1 => 0..16_usize];
     prop_oneof![
         1 => item.clone().prop_map(Operation::Enqueue),
-        6 => (place.clone(), prop::bool::weighted(0.25)).prop_map(|(place, again)| Operation::Claim { place, again }),
+        6 => (place.clone(), prop::bool::weighted(0.25), 1..=ITEMS, any::<bool>())
+            .prop_map(|(place, again, count, alone)| Operation::Claim { place, again, count, alone }),
         1 => lease.clone().prop_map(|lease| Operation::Renew { lease }),
         1 => (lease.clone(), 0..2_u8).prop_map(|(lease, digest)| Operation::Complete { lease, digest }),
         2 => (lease.clone(), prop::bool::weighted(0.2)).prop_map(|(lease, poison)| Operation::Fail { lease, poison }),
         2 => lease.prop_map(|lease| Operation::Release { lease }),
         2 => item.clone().prop_map(Operation::DeadlinePasses),
         2 => item.clone().prop_map(Operation::WaitIsOver),
-        2 => item.prop_map(Operation::Requeue),
+        2 => item.clone().prop_map(Operation::Requeue),
+        1 => item.prop_map(Operation::Forget),
         1 => Just(Operation::Cancel),
         2 => Just(Operation::Reopen),
         1 => place.prop_map(Operation::Restart),
@@ -113,21 +146,33 @@ impl<'a> Both<'a> {
                 ensure!((done.added, done.known) == (u64::from(is_new), u64::from(!is_new)), "{done:?}");
                 self.model.enqueue(index);
             }
-            Operation::Claim { place, again } => self.claim(place, again).await?,
+            Operation::Claim { place, again, count, alone } => {
+                self.claim(place, again, count, alone).await?;
+            }
+            Operation::Forget(index) => {
+                let dropped = leases.forget(SHARD, std::slice::from_ref(&self.all[index].id)).await?;
+                let expected = self.model.forget(index);
+                ensure!(dropped == u64::from(expected), "dropped {dropped}, expected: {expected}");
+                if expected {
+                    self.base[index] = (0, 0, 0);
+                }
+            }
+            Operation::MoveSlot => redis_cluster::move_slot(&mut self.world.raw()?, &self.world.key("meta"))?,
+            Operation::FailOver => redis_cluster::fail_over(&mut self.world.raw()?)?,
             Operation::Restart(place) => self.places[place] = Self::place(self.places[place].life + 1),
             Operation::Renew { lease } => {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
-                let item = self.model.items[lease.index].as_ref().context("granted, but unknown")?;
-                let is_held = item.phase == Phase::Leased && item.epoch == lease.epoch;
+                let is_held = self.model.items[lease.index]
+                    .as_ref()
+                    .is_some_and(|item| item.phase == Phase::Leased && item.epoch == lease.epoch);
                 let id = self.all[lease.index].id.clone();
                 let longer = [(id.clone(), lease.real)];
                 let renewal = leases.renew(SHARD, &lease.worker, &longer, 3 * LONG_MS).await?;
                 ensure!(renewal.lost.is_empty() == is_held, "{renewal:?}, held: {is_held}");
-                let due = self.world.row(&id).await?.due_in_ms;
-                ensure!(
-                    !is_held || due > Some(i64::try_from(2 * LONG_MS)?),
-                    "renewed, and due in {due:?} ms"
-                );
+                if is_held {
+                    let due = self.world.row(&id).await?.due_in_ms;
+                    ensure!(due > Some(i64::try_from(2 * LONG_MS)?), "renewed, and due in {due:?} ms");
+                }
             }
             Operation::Complete { lease, digest } => {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
@@ -215,7 +260,7 @@ impl<'a> Both<'a> {
         self.model.items[index].as_ref().map(|item| item.phase)
     }
 
-    async fn claim(&mut self, place: usize, again: bool) -> Result<()> {
+    async fn claim(&mut self, place: usize, again: bool, count: usize, alone: bool) -> Result<()> {
         let asker = &mut self.places[place];
         if !again {
             (asker.request, asker.request_id) = (asker.request + 1, RequestId::random());
@@ -223,33 +268,34 @@ impl<'a> Both<'a> {
         let request = ClaimRequest {
             request_id: asker.request_id,
             worker: asker.worker.clone(),
-            count: 1,
+            count: u32::try_from(count)?,
             lease_ms: LONG_MS,
-            alone: true,
+            alone,
             longest_ms: None,
         };
         let claim = self.world.leases.claim(SHARD, &request).await?;
         let is_cancelled = claim.batch == BatchState::Cancelled;
         ensure!(is_cancelled == self.model.cancelled, "the batch is {:?}", claim.batch);
         let identity = (u8::try_from(place)?, asker.life);
-        let expected = self.model.claim(None, place, identity, asker.request, self.clock);
-        match (claim.leases.as_slice(), expected) {
-            ([], None) => {}
-            ([lease], Some((index, epoch))) if lease.id == self.all[index].id => {
-                let known = self.granted.iter().find(|known| (known.index, known.epoch) == (index, epoch));
-                match known {
-                    Some(known) => ensure!(known.real == lease.epoch, "another epoch when asked again"),
-                    None => {
-                        let newest =
-                            self.granted.iter().filter(|known| known.index == index).map(|known| known.real);
-                        ensure!(newest.max() < Some(lease.epoch), "an epoch that is not above all before");
-                        self.clock = self.clock.max(epoch) + 1;
-                        let worker = asker.worker.clone();
-                        self.granted.push(Granted { index, epoch, real: lease.epoch, worker });
-                    }
-                }
+        // What a worker has vanished with goes to one that holds nothing else; that one before a requeue counts too.
+        let base = &self.base;
+        let passes_over = |index: usize, item: &Item<u8>| !alone && base[index].1 + u32::from(item.lost) > 0;
+        let asker = (identity, asker.request);
+        let expected = self.model.claim(None, place, asker, self.clock, count, passes_over);
+        let ids: Vec<_> = expected.iter().map(|(index, _)| &self.all[*index].id).collect();
+        let claimed: Vec<_> = claim.leases.iter().map(|lease| &lease.id).collect();
+        ensure!(claimed == ids, "claimed {claimed:?}, expected {ids:?}");
+        for (lease, (index, epoch)) in claim.leases.iter().zip(expected) {
+            let known = self.granted.iter().find(|known| (known.index, known.epoch) == (index, epoch));
+            if let Some(known) = known {
+                ensure!(known.real == lease.epoch, "another epoch when asked again");
+                continue;
             }
-            (real, expected) => anyhow::bail!("claimed {real:?}, expected {expected:?}"),
+            let newest = self.granted.iter().filter(|known| known.index == index).map(|known| known.real);
+            ensure!(newest.max() < Some(lease.epoch), "an epoch that is not above all before");
+            self.clock = self.clock.max(epoch) + 1;
+            let worker = self.places[place].worker.clone();
+            self.granted.push(Granted { index, epoch, real: lease.epoch, worker });
         }
         Ok(())
     }
@@ -322,7 +368,8 @@ fn limits() -> LeaseLimits {
 
 fn agree(runtime: &Runtime, world: &LeaseWorld, cases: u32) -> Result<()> {
     let mut runner = TestRunner::new(Config { cases, ..Config::with_source_file(file!()) });
-    let played = runner.run(&prop::collection::vec(operation(), 1..80), |operations| {
+    let in_cluster = !world.beside.is_empty();
+    let played = runner.run(&prop::collection::vec(operation(in_cluster), 1..80), |operations| {
         let played = runtime.block_on(play(world, &limits(), &operations));
         played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
     });

@@ -69,13 +69,19 @@ pub(crate) enum Answer {
     Superseded,
 }
 
+/// The most items that a model has.
+pub(crate) const ITEMS_MAX: usize = 3;
+
+/// What a worker was granted last: by whose request, its number, and each item with its epoch.
+pub(crate) type Grant<W> = (W, u8, [Option<(u8, u8)>; ITEMS_MAX]);
+
 /// What Redis keeps. `W` is a worker's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Shard<D, W> {
     /// The items, `None` for one that Redis does not know.
     pub(crate) items: Vec<Option<Item<D>>>,
-    /// Of each worker place: who asked last, by which request, and what was granted: item and epoch.
-    pub(crate) grants: Vec<Option<(W, u8, usize, u8)>>,
+    /// Of each worker: who asked last, by which request, and what was granted: items and epochs.
+    pub(crate) grants: Vec<Option<Grant<W>>>,
     /// Whether it hands out nothing.
     pub(crate) cancelled: bool,
 }
@@ -93,9 +99,9 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
         }
     }
 
-    /// `claim.lua` without its sweep, which is [`Shard::take_back`] and [`Shard::promote`]. `now` is the server's clock. Gives the
-    /// item and its epoch.
-    pub(crate) fn claim(
+    /// `claim.lua` without its sweep, which is [`Shard::take_back`] and [`Shard::promote`], for a worker that holds nothing else and
+    /// wants one item. `now` is the server's clock. Gives the item and its epoch.
+    pub(crate) fn claim_one(
         &mut self,
         without: Option<Guard>,
         place: usize,
@@ -103,29 +109,65 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
         request: u8,
         now: u8,
     ) -> Option<(usize, u8)> {
-        if let Some(Some((by, last, index, epoch))) = self.grants.get(place)
+        self.claim(without, place, (worker, request), now, 1, |_, _| false).pop()
+    }
+
+    /// The same for up to `count` items, but those that the worker is not to have.
+    pub(crate) fn claim(
+        &mut self,
+        without: Option<Guard>,
+        place: usize,
+        (worker, request): (W, u8),
+        now: u8,
+        count: usize,
+        passes_over: impl Fn(usize, &Item<D>) -> bool,
+    ) -> Vec<(usize, u8)> {
+        if let Some(Some((by, last, granted))) = self.grants.get(place)
             && (*by, *last) == (worker, request)
             && without != Some(Guard::SameClaimAgain)
         {
-            let held = self.items.get(*index)?.as_ref()?;
-            return (held.phase == Phase::Leased && held.epoch == *epoch).then_some((*index, *epoch));
+            let is_held = |&(index, epoch): &(usize, u8)| {
+                let item = self.items.get(index).and_then(Option::as_ref);
+                item.is_some_and(|item| item.phase == Phase::Leased && item.epoch == epoch)
+            };
+            let granted = granted.iter().flatten().map(|(index, epoch)| (usize::from(*index), *epoch));
+            return granted.filter(is_held).collect();
         }
         if self.cancelled && without != Some(Guard::CancelHolds) {
-            return None;
+            return Vec::new();
         }
-        let (index, item) = self.items.iter_mut().enumerate().find_map(|(index, item)| {
-            item.as_mut().filter(|item| item.phase == Phase::Ready).map(|item| (index, item))
-        })?;
-        item.epoch = match without {
-            Some(Guard::EpochByClock) => item.epoch + 1,
-            _ => (item.epoch + 1).max(now),
-        };
-        (item.phase, item.ended) = (Phase::Leased, Ended::No);
-        let epoch = item.epoch;
-        if let Some(grant) = self.grants.get_mut(place) {
-            *grant = Some((worker, request, index, epoch));
+        let mut granted = Vec::new();
+        for (index, item) in self.items.iter_mut().enumerate() {
+            let Some(item) = item.as_mut().filter(|item| item.phase == Phase::Ready) else { continue };
+            if granted.len() == count || passes_over(index, item) {
+                continue;
+            }
+            item.epoch = match without {
+                Some(Guard::EpochByClock) => item.epoch + 1,
+                _ => (item.epoch + 1).max(now),
+            };
+            (item.phase, item.ended) = (Phase::Leased, Ended::No);
+            granted.push((index, item.epoch));
         }
-        Some((index, epoch))
+        if let Some(grant) = self.grants.get_mut(place)
+            && !granted.is_empty()
+        {
+            let noted = |at: usize| {
+                granted.get(at).map(|(index, epoch)| (u8::try_from(*index).unwrap_or(u8::MAX), *epoch))
+            };
+            *grant = Some((worker, request, std::array::from_fn(noted)));
+        }
+        granted
+    }
+
+    /// `forget.lua`; whether it was dropped.
+    pub(crate) fn forget(&mut self, index: usize) -> bool {
+        let Some(slot) = self.items.get_mut(index) else { return false };
+        let is_dropped = slot.as_ref().is_some_and(|item| item.phase != Phase::Leased);
+        if is_dropped {
+            *slot = None;
+        }
+        is_dropped
     }
 
     /// A deadline has passed, and somebody's claim sees it.
@@ -170,7 +212,7 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
         if is_stale || is_done || item.ended == Ended::Released {
             return Answer::Superseded;
         }
-        if item.ended == Ended::Failed {
+        if item.ended == Ended::Failed && without != Some(Guard::EndedOnce) {
             return Answer::Again;
         }
         if item.ended == Ended::Lost && item.lost > 0 {
@@ -191,7 +233,7 @@ impl<D: Clone + Eq, W: Copy + Eq> Shard<D, W> {
         if is_stale || is_done || item.ended == Ended::Failed {
             return Answer::Superseded;
         }
-        if item.ended == Ended::Released {
+        if item.ended == Ended::Released && without != Some(Guard::EndedOnce) {
             return Answer::Again;
         }
         if item.ended == Ended::Lost && item.lost > 0 {

@@ -43,6 +43,33 @@ pub(crate) struct Worker {
     pub(crate) request: u8,
     /// What it is at.
     pub(crate) step: Step,
+    /// What was sent last from its place, as long as that may arrive once more.
+    pub(crate) said: Option<Said>,
+}
+
+/// What a worker has sent to Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Said {
+    /// It asks for a lease, under its identity and a request's number.
+    Claim(Identity, u8),
+    /// It is done with an item under an epoch, and which transcript it found there.
+    Complete(usize, u8, Text),
+    /// An attempt failed, for good or not.
+    Fail(usize, u8, bool),
+    /// It gives an item back.
+    Release(usize, u8),
+}
+
+impl Said {
+    /// The item that it speaks of, and the epoch.
+    pub(crate) fn about(self) -> Option<(usize, u8)> {
+        match self {
+            Self::Complete(index, epoch, _) | Self::Fail(index, epoch, _) | Self::Release(index, epoch) => {
+                Some((index, epoch))
+            }
+            Self::Claim(..) => None,
+        }
+    }
 }
 
 /// How often each fault may still happen.
@@ -66,6 +93,10 @@ pub(crate) struct Budget {
     pub(crate) requeues: u8,
     /// The user cancels, and submits again.
     pub(crate) cancels: u8,
+    /// What a worker has sent last arrives once more, later.
+    pub(crate) repeats: u8,
+    /// A second process is started in the place of a worker that lives: its node was only out of reach.
+    pub(crate) twins: u8,
 }
 
 /// What may happen.
@@ -105,6 +136,10 @@ pub(crate) enum Event {
     Cancel,
     /// The user submits again.
     Reopen,
+    /// What a worker has sent last arrives once more, and nobody hears the answer.
+    Repeat(usize),
+    /// A second process is started in a worker's place.
+    Twin(usize),
 }
 
 /// Everything at one moment.
@@ -118,12 +153,13 @@ pub(crate) struct World {
     pub(crate) clock: u8,
     /// The transcripts.
     pub(crate) output: Vec<Option<Text>>,
-    /// The workers.
+    /// The workers: of each place one, and behind them the second ones.
     pub(crate) workers: Vec<Worker>,
     /// Every lease ever granted, with its holder.
     pub(crate) granted: Vec<(usize, u8, Identity)>,
-    /// Whether Redis has lost anything so far: then it may take a worker for the holder of what that is long done with.
-    pub(crate) restarted: bool,
+    /// Whether Redis has lost anything so far, or heard a claim once more that had its answer: then it may take a worker for the
+    /// holder of what that knows nothing of.
+    pub(crate) misled: bool,
     /// What has gone wrong on the way here, which no state shows any more.
     pub(crate) wrong: Option<super::properties::Wrong>,
     /// Faults that may still happen.
@@ -133,9 +169,9 @@ pub(crate) struct World {
 impl World {
     /// A batch just submitted.
     pub(crate) fn new(items: usize, workers: usize, left: Budget) -> Self {
-        let mut redis = Shard::empty(items, workers);
+        let mut redis = Shard::empty(items, workers + usize::from(left.twins));
         (0..items).for_each(|index| redis.enqueue(index));
-        let worker = |place| Worker { identity: (place, 0), request: 0, step: Step::Idle };
+        let worker = |place| Worker { identity: (place, 0), request: 0, step: Step::Idle, said: None };
         Self {
             disk: redis.clone(),
             redis,
@@ -143,7 +179,7 @@ impl World {
             output: vec![None; items],
             workers: (0..u8::try_from(workers).unwrap_or(u8::MAX)).map(worker).collect(),
             granted: Vec::new(),
-            restarted: false,
+            misled: false,
             wrong: None,
             left,
         }
@@ -169,14 +205,19 @@ impl Event {
             | Self::Flush
             | Self::Requeue(_)
             | Self::Cancel
-            | Self::Reopen => false,
+            | Self::Reopen
+            | Self::Repeat(_)
+            | Self::Twin(_) => false,
         }
     }
 
     /// The worker whose word may end a lease.
     pub(crate) fn speaker(self) -> Option<usize> {
         match self {
-            Self::Complete(worker, _) | Self::Fail(worker, ..) | Self::Release(worker, _) => Some(worker),
+            Self::Complete(worker, _)
+            | Self::Fail(worker, ..)
+            | Self::Release(worker, _)
+            | Self::Repeat(worker) => Some(worker),
             Self::Claim(..)
             | Self::Publish(_)
             | Self::Crash(_)
@@ -190,7 +231,8 @@ impl Event {
             | Self::Adopt(_)
             | Self::Requeue(_)
             | Self::Cancel
-            | Self::Reopen => None,
+            | Self::Reopen
+            | Self::Twin(_) => None,
         }
     }
 

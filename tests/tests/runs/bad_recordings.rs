@@ -100,6 +100,52 @@ fn each_fails_alone_and_can_be_mended_alone() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// In ffmpeg's place: dies of a recording that begins with a word, by itself or as if the machine had killed it, and is ffmpeg else.
+const FRAGILE: &str = r#"#!/bin/bash
+read -r -N 5 word </dev/stdin
+overflow() { overflow; }
+[[ $word == CRASH ]] && overflow
+[[ $word == KILL! ]] && { ulimit -t 1; while :; do :; done; }
+exec FFMPEG "$@"
+"#;
+
+#[test]
+fn a_recording_that_kills_its_decoder_fails_alone() -> anyhow::Result<()> {
+    let world = World::with_speech(2)?;
+    for word in ["CRASH", "KILL!"] {
+        std::fs::write(world.input().join(format!("{word}.flac")), word.repeat(1000))?;
+    }
+    let programs = world.path().join("programs");
+    std::fs::create_dir(&programs)?;
+    let (ffmpeg, fragile) = (audio::fetched("bin/ffmpeg")?, programs.join("ffmpeg"));
+    std::fs::write(&fragile, FRAGILE.replace("FFMPEG", &format!("'{}'", ffmpeg.display())))?;
+    std::fs::set_permissions(&fragile, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let own = audio::fetched("bin")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([programs, own].into_iter().chain(std::env::split_paths(&path)))?;
+    let path = path.to_string_lossy().into_owned();
+
+    let ended = world.run()?.envs([("PATH", path.as_str())]).run()?.expect(1)?;
+    let summary = ended.json()?;
+    expect_counts(&summary, &[("recordings", 4), ("done", 2), ("failed", 2), ("left", 0)])?;
+    let all = ["speech-00.flac", "speech-01.flac", "CRASH.flac", "KILL!.flac"];
+    invariants::check(&world, &all, &all[2..])?;
+    for (name, class, attempts, words) in [
+        ("CRASH.flac", "poison", 1, "ffmpeg crashed on it (signal 11)"),
+        // It may be the machine's fault, which another attempt tells.
+        ("KILL!.flac", "retry", 3, "ffmpeg was killed (signal 9)"),
+    ] {
+        let failed = world.items(&["--failed"])?;
+        let item = failed.iter().find(|item| item["name"] == name).context("it has not failed")?;
+        ensure!(
+            item["error_class"] == class && item["attempts"] == attempts && item["lost"] == 0,
+            "{item:#}"
+        );
+        ensure!(item["error"].as_str().is_some_and(|error| error.contains(words)), "{item:#}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_bad_one_that_is_replaced_by_a_good_one_is_no_failure_any_more() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;

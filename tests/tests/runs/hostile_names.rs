@@ -219,3 +219,41 @@ fn manifests_that_ask_for_what_is_not_in_the_input_start_nothing() -> anyhow::Re
     ensure!(around(&world)? == before, "something beside the output was touched");
     Ok(())
 }
+
+#[test]
+fn a_manifest_of_a_thousand_million_lines_costs_neither_memory_nor_disk() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world.input(), "a.flac")?;
+    let pipe = world.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
+    let mut endless = std::process::Command::new("sh");
+    let mut endless = endless.args(["-c", "exec yes a.flac >\"$1\"", "sh"]).arg(&pipe).spawn()?;
+    let mut running = world.rehearse("1", "100000")?.arg("--manifest").arg(&pipe).start()?;
+    let (mut memory_kib, mut disk_bytes) = (0, 0);
+    while running.is_running()? {
+        memory_kib = memory_kib.max(peak_kib(running.pid()?).unwrap_or_default());
+        disk_bytes = disk_bytes.max(kept_bytes(&world.state()));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    // The pipe breaks when nobody reads it any more.
+    endless.wait()?;
+    running.ended()?.expect(2)?.says(&["pipe: it has more than 5,000,000 lines"])?;
+    ensure!((1..200 << 10).contains(&memory_kib), "{memory_kib} KiB were needed");
+    ensure!(disk_bytes < 40_000_000, "{disk_bytes} bytes were kept");
+    ensure!(kept_bytes(&world.state()) < 1_000_000, "some of it is left");
+    ensure!(transcripts::count(&world.output())? == 0, "it was begun");
+    Ok(())
+}
+
+/// What the files of a folder come to; they come and go.
+fn kept_bytes(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
+/// The most memory that a process has had so far.
+fn peak_kib(pid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix(" kB")?.trim().parse().ok()
+}

@@ -1,9 +1,7 @@
 //! The simulated engine: batches rehearsed with as many workers as wanted, without a model.
 
-use std::path::Path;
-
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use steno_shared::simulated::{Content, MARKER};
 use steno_tests::world::{World, expect_counts};
 use steno_tests::{audio, invariants, transcripts};
@@ -137,15 +135,19 @@ fn faults_are_rehearsed_by_recordings_that_ask_for_them() -> anyhow::Result<()> 
     let summary = world.rehearse("3", "500")?.run()?.expect(1)?.json()?;
     expect_counts(&summary, &[("recordings", 11), ("done", 8), ("failed", 3), ("left", 0)])?;
     let failed = world.items(&["--failed"])?;
-    let class = |name: &str| {
-        let item = failed
-            .iter()
-            .find(|item| Path::new(item["name"].as_str().unwrap_or_default()) == Path::new(name));
-        item.and_then(|item| item["error_class"].as_str().map(str::to_owned))
-    };
-    ensure!(class("poison.flac").as_deref() == Some("poison"), "{failed:#?}");
-    ensure!(class("retry.flac").as_deref() == Some("retry"), "{failed:#?}");
-    ensure!(class("abort.flac").as_deref() == Some("lost"), "{failed:#?}");
+    // What kills its worker does so twice, and no more; what fails alone never costs a worker.
+    for (name, class, attempts, fails, lost) in [
+        ("poison.flac", "poison", 1, 1, 0),
+        ("retry.flac", "retry", 3, 3, 0),
+        ("abort.flac", "lost", 2, 0, 2),
+    ] {
+        let item = failed.iter().find(|item| item["name"] == name).context("it has not failed")?;
+        let counts = json!([item["error_class"], item["attempts"], item["fails"], item["lost"]]);
+        ensure!(counts == json!([class, attempts, fails, lost]), "{item:#}");
+        ensure!(item["error"].as_str().is_some_and(|error| !error.is_empty()), "{item:#}");
+    }
+    let abort = failed.iter().find(|item| item["name"] == "abort.flac").map(|item| item["error"].to_string());
+    ensure!(abort.is_some_and(|error| error.contains("vanished twice")), "{failed:#?}");
     for (name, transcript) in transcripts::with_extension(&world.output(), "json")? {
         let recording = name.trim_end_matches(".json");
         check_words(&world, recording, &serde_json::from_slice(&transcript.0)?)?;

@@ -36,7 +36,7 @@ fn element() -> impl Strategy<Value = String> {
     ]);
     let text = prop_oneof![
         4 => prop::sample::select(vec![
-            "in/a.mp3", "in/%2E%2E/x", "in/%0A", "in/%FF", "in/%", "in/a+b", "..", "in/../x", "in/", "other/a", "true", "false", "url", "0",
+            "in/a.mp3", "in/%2E%2E/x", "in/%0A", "in/%FF", "in/%", "in/a+b", "..", "in/../x", "in/", "in/folder/", "other/a", "true", "false", "url", "0",
             "-1", "99999999999999999999", "1e3", "token", "&quot;e&quot;", "&#10;", "&amp;amp;", "2026-01-01T00:00:00Z", "never",
         ]).prop_map(str::to_owned),
         1 => "[ -~]{0,12}",
@@ -95,7 +95,8 @@ fn fuzz_listing() {
         let location: Location = "s3://calls/in".parse().unwrap();
         Store::open_with(&location, &config, loader_with("key", "secret")).await.unwrap()
     });
-    let mut runner = TestRunner::new(Config::with_source_file(file!()));
+    let default = Config::with_source_file(file!());
+    let mut runner = TestRunner::new(Config { cases: default.cases.max(2000), ..default });
     let played = runner.run(&body(), |body| {
         *answer.lock().unwrap() = (body, 0);
         let entries: Vec<_> = runtime.block_on(store.list().collect());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use steno_worker::decode_audio::{DecodeLimits, DecodeRequest, Wanted, decode_audio};
+use steno_worker::decode_audio::{Confine, DecodeLimits, DecodeRequest, Ffmpeg, Wanted, decode_audio};
 use steno_worker::disposition::Disposition;
 
 use crate::bench::opened;
@@ -139,23 +139,25 @@ fn files_that_ask_for_more_than_decoding_get_nothing() {
         format!("<?xml version=\"1.0\"?><MPD><BaseURL>file:{secret}</BaseURL></MPD>"),
         format!("v=0\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\na=file:{secret}\n"),
     ];
+    // Nor where the kernel confines nothing: ffmpeg itself is told to open nothing.
+    let unconfined = Ffmpeg { confine: Confine::Not, ..opened().clone() };
     for (number, playlist) in playlists.iter().enumerate() {
         let path = folder.path().join(format!("{number}.mp3"));
         std::fs::write(&path, playlist).unwrap();
-        let error = decode_audio(
-            &DecodeRequest {
+        for ffmpeg in [opened(), &unconfined] {
+            let request = DecodeRequest {
                 path: &path,
                 expected_seconds: None,
                 wanted: Wanted::default(),
-                ffmpeg: opened(),
+                ffmpeg,
                 spool: folder.path(),
                 limits: LIMITS,
-            },
-            &mut |_| ControlFlow::Continue(()),
-        )
-        .map(|audio| audio.seconds())
-        .unwrap_err();
-        assert_eq!(error.disposition(), Disposition::Poison, "{playlist}: {error}");
+            };
+            let error = decode_audio(&request, &mut |_| ControlFlow::Continue(()))
+                .map(|audio| audio.seconds())
+                .expect_err(playlist);
+            assert_eq!(error.disposition(), Disposition::Poison, "{playlist}: {error}");
+        }
     }
     let connected = listener.accept().map(|(_, from)| from);
     assert!(connected.is_err(), "it was connected to from {connected:?}");

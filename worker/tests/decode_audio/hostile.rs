@@ -2,8 +2,10 @@
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use steno_worker::decode_audio::{
     Confine, DecodeError, DecodeLimits, DecodeRequest, DecodedAudio, Ffmpeg, Wanted, decode_audio,
@@ -98,6 +100,67 @@ fn an_ffmpeg_that_is_a_script_runs_confined_as_far_as_it_can_be() {
     assert_eq!(wrapped.confine, expected);
 }
 
+/// What a program in ffmpeg's place comes to that the kernel confines in nothing but its limits: how it ended, and what it said. Longer
+/// than any limit it is not waited for.
+fn limited(script_text: &str, memory_bytes: u64, cpu_seconds: u64) -> (ExitStatus, String) {
+    let bench = Bench::new();
+    let program = bench.write("ffmpeg", format!("#!/bin/bash\n{script_text}\n").as_bytes());
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // As the worker starts it.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_steno-worker"))
+        .arg("decode-audio")
+        .args([u64::from(std::process::id()), memory_bytes, cpu_seconds, 60].map(|number| number.to_string()))
+        .arg(&program)
+        .arg("not")
+        .stdin(std::fs::File::open(jfk()).unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let ended = child.wait_with_output().unwrap();
+    (ended.status, String::from_utf8(ended.stdout).unwrap())
+}
+
+const GIB: u64 = 1 << 30;
+
+#[test]
+fn a_decoder_is_held_to_its_memory() {
+    let (status, said) = limited("printf -v text '%*s' 1200000000 '' && printf 'had it'", GIB, 60);
+    assert!(!status.success() && said.is_empty(), "{status}, and said {said:?}");
+    let (status, said) = limited("printf -v text '%*s' 1200000 '' && printf 'had it'", GIB, 60);
+    assert!(status.success() && said == "had it", "{status}, and said {said:?}");
+}
+
+#[test]
+fn a_decoder_is_held_to_its_processor_time() {
+    let began = Instant::now();
+    let (status, _) = limited("while :; do :; done", GIB, 1);
+    assert!(began.elapsed().as_secs() < 50, "it went on");
+    assert!(matches!(status.signal(), Some(9 | 24)), "{status}");
+}
+
+#[test]
+fn a_decoder_opens_no_hundred_files() {
+    let open = "n=0; while [ $n -lt 100 ] && exec {file}</dev/null; do n=$((n + 1)); done; printf $n";
+    let (status, said) = limited(open, GIB, 60);
+    let opened: u32 = said.parse().unwrap_or_default();
+    assert!((10..64).contains(&opened), "{status}, and said {said:?}");
+}
+
+#[test]
+fn a_decoder_writes_not_one_byte_to_a_file() {
+    let bench = Bench::new();
+    let written = bench.0.path().join("written");
+    let (status, _) = limited(&format!("printf 'x' >'{}'", written.display()), GIB, 60);
+    assert_eq!(std::fs::read(&written).unwrap(), b"", "{status}");
+    assert!(!status.success(), "{status}");
+}
+
 /// That a recording costs no more than its limits, and is not taken for more than it is.
 fn assert_bounded(path: &Path, what: &str) {
     let began = Instant::now();
@@ -137,6 +200,12 @@ fn lengths_that_are_declared_and_not_there_cost_nothing() {
         assert_bounded(&bench.write("odd.wav", &odd), what);
     }
 
+    // 8 bits, mono, one sample a second, and four thousand million of them: 136 years.
+    for present in [10, 10_000] {
+        let seconds = bench.write("years.wav", &years(present));
+        assert_bounded(&seconds, &format!("136 years, of which {present} s are there"));
+    }
+
     // Xing: the number of frames.
     let mut mp3 =
         std::fs::read(bench.make("speech.mp3", &["-i", crate::bench::jfk(), "-c:a", "libmp3lame"])).unwrap();
@@ -160,6 +229,13 @@ fn lengths_that_are_declared_and_not_there_cost_nothing() {
         declared[at..at + 4].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
         assert_bounded(&bench.write("declared.m4a", &declared), what);
     }
+}
+
+/// A WAVE file of one byte a second that declares all that its header can, and has so many bytes.
+fn years(present: usize) -> Vec<u8> {
+    let mut wav = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x01\0\0\0\x01\0\0\0\x01\0\x08\0data\xff\xff\xff\xff".to_vec();
+    wav.resize(wav.len() + present, 0x80);
+    wav
 }
 
 /// A megabyte that is hours of silence: it ends at the limit, whatever is behind it.

@@ -121,6 +121,15 @@ fn absurd_declarations_are_not_believed() {
     let probed = probe_bytes(&absurd, "x.m4a");
     assert!(probed.probe.seconds_from == Size && probed.probe.seconds < 60.0, "{probed:?}");
 
+    // 8 bits, mono, one sample a second, and four thousand million of them: 136 years, of which ten seconds are there.
+    let years = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x01\0\0\0\x01\0\0\0\x01\0\x08\0data\xff\xff\xff\xff\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80";
+    let probed = probe_bytes(years, "years.wav");
+    assert!(probed.probe.seconds <= 10.0, "{probed:?}");
+    // Nor is a rate below all that anybody records believed where the size is right.
+    let mut sized = years.to_vec();
+    sized[40..44].copy_from_slice(&10_u32.to_le_bytes());
+    assert_eq!(probe_bytes(&sized, "years.wav").probe.seconds_from, Size, "8 bits a second are not credible");
+
     let mkv = ffmpeg(folder.path(), &format!("{INPUT} -c:a aac"), "x.mkv");
     let at = mkv.windows(3).position(|bytes| bytes == [0x44, 0x89, 0x88]).unwrap() + 3;
     for value in [f64::NAN, f64::INFINITY, -1.0, 1e300, 0.0] {

@@ -10,6 +10,8 @@ local refused = refusal()
 if refused then return refused end
 
 if ARGV[2] == '1' then
+  -- A write that frees goes first, though there is nothing to free: see the note on full memory in record.lua.
+  redis.call('ZREM', READY, '')
   return redis.call('HSETNX', META, 'cancelled', 1)
 end
 return redis.call('HDEL', META, 'cancelled')

@@ -11,9 +11,9 @@ local own = ARGV[1] .. '|'
 if held and string.sub(held, 1, #own) ~= own then
   return string.match(held, '|(.*)$') or '?'
 end
-if tonumber(ARGV[3]) == 0 then
-  redis.call('UNLINK', KEYS[1])
-else
+-- First, so that what follows is allowed when memory is full, as in record.lua.
+redis.call('UNLINK', KEYS[1])
+if tonumber(ARGV[3]) ~= 0 then
   redis.call('SET', KEYS[1], own .. ARGV[2], 'PX', ARGV[3])
 end
 return ''
