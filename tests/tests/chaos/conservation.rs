@@ -47,7 +47,7 @@ pub(crate) fn check(
         );
         found.insert(key);
     }
-    let n_bad = recordings.iter().filter(|recording| recording.is_bad).count();
+    let n_bad = recordings.iter().filter(|recording| recording.bad.is_some()).count();
     ensure!(
         waiting.len() <= n_bad,
         "parts are left of {} recordings, and only {n_bad} failed",
