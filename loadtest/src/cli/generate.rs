@@ -25,9 +25,9 @@ pub(super) struct GenerateArguments {
     #[command(flatten)]
     drawn: DrawnArguments,
     #[command(flatten)]
-    speech: SpeechArguments,
-    #[command(flatten)]
     s3: S3Arguments,
+    #[command(flatten)]
+    speech: SpeechArguments,
 }
 
 /// Writes a backlog.
