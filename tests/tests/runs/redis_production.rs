@@ -193,7 +193,7 @@ fn a_cluster_is_reached_though_one_of_its_nodes_is_silent() -> anyhow::Result<()
         .collect();
     let url = cluster.url().replace("redis+cluster://", &format!("redis+cluster://{address},"));
     // The third worker would take what the others let go.
-    let ended = run(&world, "3", "100", &url)?.run()?.expect(0)?;
+    let ended = run(&world, "3", "100", &url)?.args(["--split", "never"]).run()?.expect(0)?;
     expect_counts(&ended.json()?, &[("done", 2), ("failed", 0), ("left", 0)])?;
     let attempts: u64 = world.items(&[])?.iter().filter_map(|item| item["attempts"].as_u64()).sum();
     ensure!(attempts == 2, "2 recordings took {attempts} attempts: their leases were not renewed");
