@@ -29,12 +29,14 @@ fn speak(voice: &Voice, options: &[&str], text: &str) -> Result<Audio, Failure> 
     let mut command = Command::new(PROGRAM);
     // The text is UTF-8, whatever this machine's locale.
     command.args(["-v", voice.name(), "-b", "1"]).args(options).args(["--stdout", "--", text]);
-    let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::unusable(
-            "espeak-ng, which speaks the recordings, is not on the PATH; install it (Debian, Ubuntu: `apt install espeak-ng`; macOS: \
-             `brew install espeak-ng`)",
-        ),
-        _ => Failure::unusable(format!("failed to start espeak-ng: {error}")),
+    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            return Failure::unusable(
+                "espeak-ng, which speaks the recordings, is not on the PATH; install it (Debian, Ubuntu: `apt install \
+                 espeak-ng`; macOS: `brew install espeak-ng`)",
+            );
+        }
+        Failure::unusable(format!("failed to start espeak-ng: {error}"))
     })?;
     let audio =
         Audio::from_wav(&output.stdout).filter(|audio| output.status.success() && !audio.samples.is_empty());

@@ -71,7 +71,13 @@ fn the_same_options_make_the_same_speech_and_go_on_where_it_stopped() -> anyhow:
     std::fs::remove_file(world.path().join("a").join(one))?;
     std::fs::remove_file(world.path().join("a").join(other))?;
     std::fs::remove_file(world.path().join("a-texts").join(format!("{other}.json")))?;
+    let kept = transcripts::files(&world.path().join("a-texts"))?;
     make("a", "16")?.says(&["4 written, 12 there before"])?;
+    // What is there is not made once more, which would write its text anew.
+    let now = transcripts::files(&world.path().join("a-texts"))?;
+    let of_one = format!("{one}.json");
+    let is_kept = |name: &String| *name == of_one || now.get(name) == kept.get(name);
+    ensure!(kept.len() == 14 && kept.keys().all(is_kept), "{:?}", kept.keys());
     let (second, texts) = (folder("a")?, references(&world.path().join("a-texts"))?);
     ensure!(second.len() == 16 && first.iter().all(|(name, bytes)| second.get(name) == Some(bytes)));
     ensure!(first_texts.iter().all(|(name, text)| texts.get(name) == Some(text)), "{texts:#?}");
