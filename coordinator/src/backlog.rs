@@ -17,6 +17,7 @@ use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::{TRANSCRIPT_KEY_BYTES_MAX, transcript_key};
 use steno_shared::part_key::PartKeys;
 use steno_shared::recording::{DurationSource, Recording};
+use steno_shared::simulated;
 use steno_shared::storage::{Location, PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
@@ -109,11 +110,13 @@ impl Intake<'_> {
     }
 
     fn beside(&self, known: &Known) -> Beside {
-        Beside {
-            workers: self.workers,
-            seconds: known.open_seconds,
-            longest: WorkLimits::default().audio_seconds as f64,
-        }
+        // The simulated engine decodes nothing, and so minds no length.
+        let longest = if self.meta.model == simulated::model() {
+            f64::INFINITY
+        } else {
+            WorkLimits::default().audio_seconds as f64
+        };
+        Beside { workers: self.workers, seconds: known.open_seconds, longest }
     }
 
     async fn adopt(&self, published: &HashSet<String>, say: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
