@@ -15,7 +15,7 @@ use steno_shared::batch::{BatchMeta, Splitting};
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{ItemState, LeaseLimits, Leases, NewItem};
 use steno_shared::output_name::{TRANSCRIPT_KEY_BYTES_MAX, transcript_key};
-use steno_shared::part_key::PartKeys;
+use steno_shared::part_key::part_key;
 use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::simulated;
 use steno_shared::storage::{Location, PutCondition, Store};
@@ -158,12 +158,12 @@ impl Intake<'_> {
     ) -> Result<Known, Failure> {
         let mut known = Known::default();
         let mut missing = Vec::new();
-        let parts = PartKeys::new(self.meta).map_err(Failure::usage)?;
+        let transcripts = Transcripts::new(self.output, self.meta)?;
         for shard in (0..self.meta.shards).map(ShardId) {
             listing::for_each(self.leases, shard, None, |row| {
                 let key = transcript_key(&row.recording.name, Format::Json.extension());
                 if row.state == ItemState::Done && !published.contains(&key) {
-                    match parts.of(&row.recording) {
+                    match part_key(&row.recording, &transcripts.fingerprint(&row.recording)) {
                         Some(part) if published.contains(&part) => {}
                         // Or the whole is there by now: its parts go when it is.
                         part => missing.push((key, part)),

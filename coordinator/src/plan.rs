@@ -74,7 +74,11 @@ pub fn predicted_seconds(recording: &Recording) -> f64 {
 
 /// Whole microseconds: sums of them do not depend on the order, and they have a total order.
 fn predicted_us(recording: &Recording) -> u64 {
-    (predicted_seconds(recording) * 1e6) as u64
+    micros(predicted_seconds(recording))
+}
+
+fn micros(seconds: f64) -> u64 {
+    (seconds * 1e6) as u64
 }
 
 /// No schedule on `workers` equal workers ends sooner than this: the mean load, or the longest recording.

@@ -1,49 +1,31 @@
 //! Where the transcript of a part lies until all parts of its recording are there.
 
-use crate::batch::BatchMeta;
 use crate::fingerprint::Fingerprint;
+use crate::ids::ItemId;
 use crate::recording::{Recording, RecordingPart};
 
 /// How these names begin; no transcript's name does.
 pub(crate) const PART_PREFIX: &str = ".steno-part-";
 
-/// Names for the parts of one batch's recordings.
-#[derive(Debug, Clone)]
-pub struct PartKeys {
-    model_hash: String,
-    options_hash: String,
+/// The key of a part's transcript, relative to the output; `None` for a whole recording. It is another one for another fingerprint, that
+/// is another version of the recording, model or options, and another number of parts, so that only what belongs together is joined.
+#[must_use]
+pub fn part_key(recording: &Recording, fingerprint: &Fingerprint) -> Option<String> {
+    recording.part.map(|part| key(&recording.whole_id(), part, fingerprint))
 }
 
-impl PartKeys {
-    /// For a batch.
-    ///
-    /// # Errors
-    /// If the options cannot be hashed.
-    pub fn new(meta: &BatchMeta) -> Result<Self, serde_json::Error> {
-        Ok(Self { model_hash: meta.model.hash.clone(), options_hash: meta.options.hash()? })
-    }
+/// The keys of all parts of the recording that this is a part of, in order; none for a whole recording.
+#[must_use]
+pub fn part_keys(recording: &Recording, fingerprint: &Fingerprint) -> Vec<String> {
+    let whole = recording.whole_id();
+    let all = |part: RecordingPart| (0..part.count).map(move |index| RecordingPart { index, ..part });
+    recording.part.into_iter().flat_map(all).map(|part| key(&whole, part, fingerprint)).collect()
+}
 
-    /// The key of a part's transcript, relative to the output; `None` for a whole recording. It is another one for another version of
-    /// the recording, model, options or number of parts, so that only what belongs together is joined.
-    #[must_use]
-    pub fn of(&self, recording: &Recording) -> Option<String> {
-        let part = recording.part?;
-        self.siblings(recording).into_iter().flatten().nth(part.index as usize)
-    }
-
-    /// The keys of all parts of the recording that this is a part of, in order; `None` for a whole recording.
-    #[must_use]
-    pub fn siblings(&self, recording: &Recording) -> Option<impl Iterator<Item = String>> {
-        let RecordingPart { count, whole_ms, index: _ } = recording.part?;
-        let Recording { etag, size_bytes, .. } = recording;
-        let fingerprint = Fingerprint::new(etag, *size_bytes, &self.model_hash, &self.options_hash);
-        let of = fingerprint.as_str().get(..16).unwrap_or_default().to_owned();
-        let whole = recording.whole_id();
-        Some(
-            (0..count)
-                .map(move |index| format!("{PART_PREFIX}{whole}-{of}-{whole_ms}-{index}-of-{count}.json")),
-        )
-    }
+fn key(whole: &ItemId, part: RecordingPart, fingerprint: &Fingerprint) -> String {
+    let RecordingPart { index, count, whole_ms } = part;
+    let of = fingerprint.as_str().get(..16).unwrap_or_default();
+    format!("{PART_PREFIX}{whole}-{of}-{whole_ms}-{index}-of-{count}.json")
 }
 
 #[cfg(test)]
@@ -54,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_part_has_a_key_of_its_own_that_no_transcript_has() {
-        let keys = PartKeys { model_hash: "m".into(), options_hash: "o".into() };
+        let fingerprint = Fingerprint::new("e", 7, "m", "o");
         let whole = Recording {
             name: "a.mp3".into(),
             etag: "e".into(),
@@ -63,13 +45,13 @@ mod tests {
             seconds_from: DurationSource::Header,
             part: None,
         };
-        assert_eq!(keys.of(&whole), None);
+        assert_eq!((part_key(&whole, &fingerprint), part_keys(&whole, &fingerprint)), (None, vec![]));
         let parts = whole.clone().in_parts(3);
-        let found: Vec<_> = parts.iter().filter_map(|part| keys.of(part)).collect();
-        assert_eq!(found, keys.siblings(&parts[1]).unwrap().collect::<Vec<_>>());
-        let other = PartKeys { options_hash: "p".into(), ..keys.clone() };
-        let mut all: Vec<_> = found.iter().cloned().chain(other.of(&parts[0])).collect();
-        all.extend(whole.in_parts(2).iter().filter_map(|part| keys.of(part)));
+        let found: Vec<_> = parts.iter().filter_map(|part| part_key(part, &fingerprint)).collect();
+        assert_eq!(found, part_keys(&parts[1], &fingerprint));
+        let other = Fingerprint::new("e", 7, "m", "p");
+        let mut all: Vec<_> = found.iter().cloned().chain(part_key(&parts[0], &other)).collect();
+        all.extend(whole.in_parts(2).iter().filter_map(|part| part_key(part, &fingerprint)));
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 6);

@@ -121,6 +121,12 @@ impl Recording {
         ItemId::of_recording(&self.name, &self.etag, self.size_bytes)
     }
 
+    /// Length of the whole recording in seconds, of which this may be a part.
+    #[must_use]
+    pub fn whole_seconds(&self) -> f64 {
+        self.part.map_or(self.seconds, RecordingPart::whole_seconds)
+    }
+
     /// The recording in `count` parts of the same length; itself where that is less than two.
     #[must_use]
     pub fn in_parts(self, count: u32) -> Vec<Self> {
@@ -128,19 +134,19 @@ impl Recording {
             return vec![self];
         }
         let whole_ms = (self.seconds.clamp(0.0, SECONDS_MAX) * 1000.0) as u64;
+        self.parts_beside(RecordingPart { index: 0, count, whole_ms })
+    }
+
+    /// All parts of the recording of which one is known: each the very item that it was, whatever the recording's length is taken for
+    /// by now.
+    #[must_use]
+    pub fn parts_beside(&self, known: RecordingPart) -> Vec<Self> {
         let part = |index| {
-            let part = RecordingPart { index, count, whole_ms };
+            let part = RecordingPart { index, ..known };
             let seconds = part.end_seconds().unwrap_or(part.whole_seconds()) - part.begin_seconds();
             Self { seconds, part: Some(part), ..self.clone() }
         };
-        (0..count).map(part).collect()
-    }
-
-    /// The whole of it, of which this may be a part.
-    #[must_use]
-    pub fn whole(self) -> Self {
-        let seconds = self.part.map_or(self.seconds, RecordingPart::whole_seconds);
-        Self { seconds, part: None, ..self }
+        (0..known.count).map(part).collect()
     }
 }
 
@@ -175,8 +181,27 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 6);
-        assert!(parts.iter().all(|part| part.whole_id() == whole.id() && part.clone().whole() == whole));
+        assert!(parts.iter().all(|part| part.whole_id() == whole.id() && part.whole_seconds() == 1000.001));
         assert_eq!(whole.clone().in_parts(1), [whole]);
+    }
+
+    #[test]
+    fn the_parts_beside_one_are_those_that_it_was_made_with() {
+        // Lengths whose milliseconds come out as one less when they are worked out of the seconds again.
+        for ms in (1_000_000..1_002_000).chain([7_205_000, 36_000_007, 86_399_999]) {
+            let whole = Recording {
+                name: "long.mp3".into(),
+                etag: "e".into(),
+                size_bytes: 7,
+                seconds: f64::from(ms) / 1000.0,
+                seconds_from: DurationSource::Header,
+                part: None,
+            };
+            let known = RecordingPart { index: 1, count: 3, whole_ms: u64::try_from(ms).unwrap() };
+            let again = Recording { seconds: 5.0, ..whole }.parts_beside(known);
+            assert_eq!(again[1].part, Some(known));
+            assert!(again.iter().filter_map(|part| part.part).all(|part| part.whole_ms == known.whole_ms));
+        }
     }
 
     #[test]

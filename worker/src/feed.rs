@@ -220,7 +220,7 @@ impl Feed {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
         let station = &self.preparation.station;
-        let paced = self.pace.look(self.held.all().len());
+        let paced = self.pace.look(self.held.len());
         match claim_one(&self.claims, station, self.in_hand(under_way), paced).await? {
             Claimed::Lease(lease) => {
                 pace.idle_wait = IDLE_WAIT.0;

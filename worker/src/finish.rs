@@ -7,7 +7,7 @@ use steno_shared::transcript::Transcript;
 
 use crate::farewell;
 use crate::held::HeldItem;
-use crate::parts::{Parts, Standing};
+use crate::parts::Standing;
 use crate::publish::Publisher;
 use crate::stage_error::StageError;
 use crate::station::Station;
@@ -29,14 +29,13 @@ pub enum After {
 pub async fn publish_and_complete(
     station: &Station,
     publisher: &Publisher,
-    parts: &Parts,
     item: &HeldItem,
     transcript: &Transcript,
 ) -> Result<(), StageError> {
     let recording = &item.lease.recording;
     let segments = transcript.segments.len();
     if recording.part.is_some() {
-        let digest = parts.publish(publisher, recording, transcript).await?;
+        let digest = publisher.publish_part(recording, transcript).await?;
         tracing::info!(name = ?recording.name, part = ?recording.part, segments, "part.published");
         return complete(station, item, &digest).await;
     }
@@ -52,19 +51,14 @@ pub async fn publish_and_complete(
 pub async fn complete_published(
     station: &Station,
     publisher: &Publisher,
-    parts: &Parts,
     item: &HeldItem,
     standing: &Standing,
 ) -> Result<(), StageError> {
     let recording = &item.lease.recording;
     let digest = match standing {
-        Standing::Whole(transcript) => {
-            publisher.write_formats(recording, transcript).await?;
-            parts.clear(recording).await?;
-            publisher.digest_of_published(recording).await?
-        }
+        Standing::Whole(transcript) => publisher.complete_standing(recording, transcript).await?,
         Standing::Part { digest } => {
-            parts.join_if_all(publisher, recording).await?.unwrap_or_else(|| digest.clone())
+            publisher.join_if_all(recording).await?.unwrap_or_else(|| digest.clone())
         }
     };
     tracing::info!(name = ?recording.name, part = ?recording.part, "transcript.already_published");

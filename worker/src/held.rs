@@ -229,6 +229,12 @@ impl Held {
         (self.finished.load(Ordering::Relaxed), self.finished_ms.load(Ordering::Relaxed))
     }
 
+    /// How many are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        lock(&self.items).len()
+    }
+
     /// Whether nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {

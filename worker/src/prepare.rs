@@ -7,14 +7,14 @@ use std::ops::ControlFlow;
 
 use steno_shared::leases::Phase;
 use steno_shared::options::Mode;
-use steno_shared::recording::{DurationSource, RecordingPart};
+use steno_shared::recording::DurationSource;
 use steno_shared::simulated::Content;
 
 use crate::control::{Control, Order};
 use crate::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
 use crate::held::HeldItem;
 use crate::part_audio::{PartAudio, Reach};
-use crate::parts::{Parts, Standing};
+use crate::parts::Standing;
 use crate::pcm::Pcm;
 use crate::publish::Publisher;
 use crate::simulated_work::{self, Stretch};
@@ -80,8 +80,6 @@ pub struct Preparation {
     pub speech: Arc<SpeechFinder>,
     /// Whether a recording's language is found out from its begin.
     pub asks_language: bool,
-    /// Where parts of recordings lie.
-    pub parts: Parts,
 }
 
 /// Prepares one leased recording; stops when the worker is told to end, since the engine would not begin it. Nothing is left in
@@ -91,7 +89,7 @@ pub struct Preparation {
 /// By what is to be done about them; see [`StageError`].
 pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<Prepared, StageError> {
     let Preparation { station, publisher, spool, .. } = preparation;
-    if let Some(standing) = preparation.parts.find(publisher, &item.lease.recording).await? {
+    if let Some(standing) = publisher.find_standing(&item.lease.recording).await? {
         return Ok(Prepared { item, work: Work::AlreadyPublished(Box::new(standing)) });
     }
     item.enter(Phase::Fetching);
@@ -123,7 +121,7 @@ async fn decode(
     let (spool, control, finder) = (spool.folder().to_owned(), Arc::clone(control), Arc::clone(speech));
     let decoding = tokio::task::spawn_blocking(move || {
         let recording = &item.lease.recording;
-        let whole_seconds = recording.part.map_or(recording.seconds, RecordingPart::whole_seconds);
+        let whole_seconds = recording.whole_seconds();
         let request = DecodeRequest {
             path: file.path(),
             expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(whole_seconds),

@@ -22,7 +22,7 @@ const REPLACE_ATTEMPTS: u32 = 3;
 /// Writes the transcripts of one batch.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    output: Store,
+    pub(crate) output: Store,
     formats: Vec<Format>,
     subtitles: SubtitleLayout,
     model_hash: String,

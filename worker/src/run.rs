@@ -24,7 +24,6 @@ use crate::held::{Held, HeldItem};
 use crate::outage::Outage;
 use crate::outcome::{Finished, Outcome};
 use crate::pace::PaceBoard;
-use crate::parts::Parts;
 use crate::prepare::Preparation;
 use crate::publish::Publisher;
 use crate::signals;
@@ -87,8 +86,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
     let meta = &station.config.meta;
     let publisher = Publisher::new(station.output.clone(), meta, station.config.replace_existing)
         .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
-    let parts = Parts::new(station.output.clone(), meta)
-        .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
     let spool = Spool::create(&station.config.spool, &station.worker).map_err(|error| {
         StartError::new(
             Exit::Unusable,
@@ -142,7 +139,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         control: Arc::clone(&control),
         speech: Arc::new(SpeechFinder::new(options.clone())),
         asks_language: is_multilingual && options.language.is_none() && !options.multilingual,
-        parts: parts.clone(),
     };
     let feed = Feed {
         preparation: Arc::new(preparation),
@@ -151,8 +147,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         claims: Claims::default(),
         pace,
     };
-    let finisher =
-        Finisher { station: &station, publisher: &publisher, parts: &parts, held: &held, control: &control };
+    let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));
     drop(heartbeat);
     station.leases.latencies().log();
@@ -169,7 +164,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
 struct Finisher<'a> {
     station: &'a Station,
     publisher: &'a Publisher,
-    parts: &'a Parts,
     held: &'a Held,
     control: &'a Control,
 }
@@ -246,10 +240,10 @@ impl Finisher<'_> {
         loop {
             let completed = match finished {
                 Finished::Transcribed(transcript) => {
-                    publish_and_complete(self.station, self.publisher, self.parts, item, transcript).await
+                    publish_and_complete(self.station, self.publisher, item, transcript).await
                 }
                 Finished::AlreadyPublished(standing) => {
-                    complete_published(self.station, self.publisher, self.parts, item, standing).await
+                    complete_published(self.station, self.publisher, item, standing).await
                 }
             };
             let Err(StageError::Outage(message)) = completed else { return completed };

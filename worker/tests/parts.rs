@@ -6,14 +6,13 @@ use steno_shared::recording::{DurationSource, Recording};
 use steno_shared::storage::{Location, S3Config, Store};
 use steno_shared::transcript::{Provenance, SCHEMA_VERSION, Segment, Transcript};
 use steno_tests::lease_world::batch_meta;
-use steno_worker::parts::{Parts, Standing};
+use steno_worker::parts::Standing;
 use steno_worker::publish::Publisher;
 
 /// An output with what a worker writes to it.
 struct Output {
     folder: tempfile::TempDir,
     publisher: Publisher,
-    parts: Parts,
 }
 
 impl Output {
@@ -22,13 +21,12 @@ impl Output {
         let location: Location = folder.path().display().to_string().parse()?;
         let store = Store::open(&location, &S3Config::default()).await?;
         let meta = BatchMeta { splitting: Splitting::Auto, ..batch_meta(&"parts".parse()?, 1) };
-        let publisher = Publisher::new(store.clone(), &meta, false)?;
-        Ok(Self { folder, publisher, parts: Parts::new(store, &meta)? })
+        Ok(Self { folder, publisher: Publisher::new(store, &meta, false)? })
     }
 
     async fn publish(&self, part: &Recording, texts: &[&str]) -> Result<String> {
         let transcript = self.transcript(part, texts)?;
-        self.parts.publish(&self.publisher, part, &transcript).await.context("it was not published")
+        self.publisher.publish_part(part, &transcript).await.context("it was not published")
     }
 
     fn transcript(&self, part: &Recording, texts: &[&str]) -> Result<Transcript> {
@@ -119,15 +117,15 @@ async fn who_finds_the_own_part_published_looks_whether_all_are_there() -> Resul
     let (output, elsewhere) = (Output::new().await?, Output::new().await?);
     let parts = recording().in_parts(2);
     output.publish(&parts[0], &[" a"]).await?;
-    ensure!(output.parts.find(&output.publisher, &parts[1]).await?.is_none(), "it is not there yet");
+    ensure!(output.publisher.find_standing(&parts[1]).await?.is_none(), "it is not there yet");
     elsewhere.publish(&parts[1], &[" b"]).await?;
     let name = elsewhere.names()?.remove(0);
     std::fs::copy(elsewhere.folder.path().join(&name), output.folder.path().join(&name))?;
-    let found = output.parts.find(&output.publisher, &parts[1]).await?;
+    let found = output.publisher.find_standing(&parts[1]).await?;
     ensure!(matches!(found, Some(Standing::Part { .. })), "{found:?}");
-    ensure!(output.parts.join_if_all(&output.publisher, &parts[1]).await?.is_some());
+    ensure!(output.publisher.join_if_all(&parts[1]).await?.is_some());
     ensure!(output.names()? == ["long.mp3.json"], "{:?}", output.names()?);
-    let found = output.parts.find(&output.publisher, &parts[0]).await?;
+    let found = output.publisher.find_standing(&parts[0]).await?;
     ensure!(matches!(found, Some(Standing::Whole(_))), "{found:?}");
     Ok(())
 }
@@ -155,7 +153,7 @@ async fn what_cannot_be_read_is_made_anew() -> Result<()> {
     std::fs::write(output.folder.path().join(name), "{\"index\": 0")?;
     output.publish(&parts[1], &[" b"]).await?;
     ensure!(!output.names()?.contains(&"long.mp3.json".to_owned()), "nothing was joined");
-    ensure!(output.parts.find(&output.publisher, &parts[0]).await?.is_none());
+    ensure!(output.publisher.find_standing(&parts[0]).await?.is_none());
     output.publish(&parts[0], &[" a"]).await?;
     ensure!(output.names()? == ["long.mp3.json"] && output.whole()?.segments.len() == 2);
     Ok(())

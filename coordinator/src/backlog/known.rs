@@ -31,7 +31,7 @@ impl Known {
         if let Some(part) = row.recording.part {
             self.parts.insert(whole.clone(), part);
         }
-        let seconds = row.recording.part.map_or(row.recording.seconds, RecordingPart::whole_seconds);
+        let seconds = row.recording.whole_seconds();
         self.lengths.insert(whole.clone(), KnownLength { seconds, seconds_from: row.recording.seconds_from });
         self.items.insert(row.id, whole);
     }
@@ -49,9 +49,55 @@ impl Known {
     /// The parts that Redis lacks of recordings of which it has others: whoever enqueued them died in between, or it lost some.
     pub(super) fn missing_parts(&self, recordings: Vec<Recording>) -> Vec<Recording> {
         let split = recordings.into_iter().filter_map(|recording| {
-            let RecordingPart { count, whole_ms, .. } = *self.parts.get(&recording.whole_id())?;
-            Some(Recording { seconds: whole_ms as f64 / 1000.0, ..recording }.in_parts(count))
+            let known = self.parts.get(&recording.whole_id())?;
+            Some(recording.parts_beside(*known))
         });
         split.flatten().filter(|part| !self.items.contains_key(&part.id())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use steno_shared::ids::Epoch;
+    use steno_shared::recording::DurationSource;
+
+    fn row(recording: Recording) -> ItemRow {
+        ItemRow {
+            id: recording.id(),
+            state: ItemState::Ready,
+            recording,
+            epoch: None::<Epoch>,
+            attempts: 0,
+            fails: 0,
+            lost: 0,
+            released: 0,
+            owner: None,
+            error_class: None,
+            error: None,
+            digest: None,
+            due_in_ms: None,
+        }
+    }
+
+    #[test]
+    fn the_parts_that_are_missing_are_those_that_were_there_before() {
+        for ms in 1_000_000..1_002_000_u32 {
+            let listed = Recording {
+                name: "long.mp3".into(),
+                etag: "e".into(),
+                size_bytes: 7,
+                seconds: f64::from(ms) / 1000.0,
+                seconds_from: DurationSource::Header,
+                part: None,
+            };
+            let parts = listed.clone().in_parts(3);
+            let mut known = Known::default();
+            known.add(row(parts[0].clone()));
+            known.add(row(parts[2].clone()));
+            let length = known.lengths[&listed.whole_id()].seconds;
+            let missing = known.missing_parts(vec![Recording { seconds: length, ..listed }]);
+            assert_eq!(missing.iter().map(Recording::id).collect::<Vec<_>>(), [parts[1].id()], "{ms} ms");
+        }
     }
 }

@@ -43,6 +43,12 @@ impl<'a> Transcripts<'a> {
         Ok(Self { output, meta, options_hash })
     }
 
+    /// The fingerprint of a recording's transcript in this batch.
+    pub(super) fn fingerprint(&self, recording: &Recording) -> Fingerprint {
+        let Recording { etag, size_bytes, .. } = recording;
+        Fingerprint::new(etag, *size_bytes, &self.meta.model.hash, &self.options_hash)
+    }
+
     /// What the output, whose keys are these, holds for a recording.
     pub(super) async fn look(
         &self,
@@ -66,14 +72,8 @@ impl<'a> Transcripts<'a> {
         let Ok(head) = serde_json::from_slice::<PublishedHead>(&bytes) else {
             return Ok(There::OtherSettings);
         };
-        let wanted = Fingerprint::new(
-            &recording.etag,
-            recording.size_bytes,
-            &self.meta.model.hash,
-            &self.options_hash,
-        );
         // The name too: some file systems take two names for one.
-        if head.provenance.fingerprint != wanted || head.filename != recording.name {
+        if head.provenance.fingerprint != self.fingerprint(recording) || head.filename != recording.name {
             return Ok(There::OtherSettings);
         }
         let is_whole = self

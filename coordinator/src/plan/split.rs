@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use steno_shared::batch::Splitting;
 use steno_shared::recording::Recording;
 
-use super::predicted_seconds;
+use super::{micros, predicted_seconds};
 
 /// No part is planned shorter than this: each costs its worker a start, for which its recording is fetched and decoded up to it.
 const PART_SECONDS_MIN: f64 = 300.0;
@@ -126,10 +126,6 @@ fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside, slowest: f64)
         }
     }
     loads.into_iter().map(|Reverse(load)| load).max().unwrap_or(0).max(slow) as f64 / 1e6
-}
-
-fn micros(seconds: f64) -> u64 {
-    (seconds * 1e6) as u64
 }
 
 #[cfg(test)]
