@@ -8,4 +8,5 @@ pub mod report;
 pub mod run;
 pub mod simulate;
 pub mod speech;
+pub mod spread;
 pub mod word_errors;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use redis::cmd;
 use steno_shared::ids::{ShardId, WorkerId};
-use steno_shared::leases::{ClaimRequest, LeaseLimits, Leases, NewItem, RequestId};
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, item};
+use steno_shared::leases::{LeaseLimits, Leases, NewItem};
+use steno_tests::lease_world::{LeaseWorld, SHARD, claim_request, item};
 use steno_tests::redis_server::RedisOptions;
 
 /// Items claimed and completed for a measurement, at most; far fewer than a large queue holds.
@@ -137,14 +137,7 @@ fn recording(n: u32, items: u32, shuffled: bool) -> NewItem {
 async fn work(leases: &Leases, name: &str, count: u32) -> Result<()> {
     let worker = WorkerId::new(name);
     for _ in 0..count {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: worker.clone(),
-            count: 1,
-            lease_ms: LONG_MS,
-            alone: true,
-            longest_ms: None,
-        };
+        let request = claim_request(&worker, 1);
         let lease = leases.claim(ShardId(0), &request).await?.leases.pop().context("the queue ran dry")?;
         // A digest's length: SHA-256 in hex.
         leases.complete(SHARD, &lease.id, lease.epoch, &format!("{:064x}", lease.epoch.0)).await?;

@@ -76,6 +76,19 @@ pub fn items(count: u32) -> Vec<NewItem> {
     (1..=count).map(|n| item(&format!("calls/2026-11/{n:07}-recording.mp3"), f64::from(n))).collect()
 }
 
+/// A new request of a worker that holds nothing, for so many items of any length.
+#[must_use]
+pub fn claim_request(worker: &WorkerId, count: u32) -> ClaimRequest {
+    ClaimRequest {
+        request_id: RequestId::random(),
+        worker: worker.clone(),
+        count,
+        lease_ms: LONG_MS,
+        alone: true,
+        longest_ms: None,
+    }
+}
+
 impl LeaseWorld {
     /// A batch of one shard with the default limits.
     ///
@@ -184,15 +197,7 @@ impl LeaseWorld {
     /// # Errors
     /// As the call.
     pub async fn claim(&self, worker: &WorkerId, count: u32) -> Result<Claim> {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: worker.clone(),
-            count,
-            lease_ms: LONG_MS,
-            alone: true,
-            longest_ms: None,
-        };
-        Ok(self.leases.claim(SHARD, &request).await?)
+        Ok(self.leases.claim(SHARD, &claim_request(worker, count)).await?)
     }
 
     /// Claims one item from the first shard.

@@ -1,6 +1,8 @@
 //! Processes as `/proc` shows them: a run's own, and whatever still has to do with a folder.
 
 use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
@@ -32,6 +34,21 @@ impl Process {
 /// When there is no such process.
 pub fn send(pid: i32, signal: Signal) -> anyhow::Result<()> {
     kill(Pid::from_raw(pid), signal).with_context(|| format!("failed to send {signal} to process {pid}"))
+}
+
+/// How long a server has to end that was asked to.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Waits, for a few seconds at most, until a child that was asked to end has ended.
+///
+/// # Errors
+/// When it cannot be waited for.
+pub fn give_time_to_end(child: &mut Child) -> std::io::Result<()> {
+    let asked = Instant::now();
+    while child.try_wait()?.is_none() && asked.elapsed() < ENDS_WITHIN {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 /// The children of a process.

@@ -11,6 +11,8 @@ use redis::Connection;
 use steno_shared::leases::RedisConfig;
 use tempfile::TempDir;
 
+use crate::processes;
+
 /// Makes a folder look to redis-server like a full disk: its append-only file is one that never takes a byte. Under both
 /// names, that of Redis 6 and that of Redis 7.
 ///
@@ -110,12 +112,8 @@ impl RedisServer {
     /// When it cannot be waited for.
     pub fn terminate(&mut self) -> Result<()> {
         self.signal(Signal::SIGTERM)?;
-        let asked = Instant::now();
-        while let Some(child) = &mut self.child
-            && child.try_wait()?.is_none()
-            && asked.elapsed() < Duration::from_secs(3)
-        {
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(child) = &mut self.child {
+            processes::give_time_to_end(child)?;
         }
         self.kill()
     }

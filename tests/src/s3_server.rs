@@ -25,8 +25,6 @@ pub const REGION: &str = "us-east-1";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL_EVERY: Duration = Duration::from_millis(20);
-/// How long a server has to end that was asked to.
-const ENDS_WITHIN: Duration = Duration::from_secs(3);
 /// Between choosing a free port and the server's use of it, another process can take it.
 const PORTS_TRIED: u32 = 5;
 
@@ -92,10 +90,7 @@ impl S3Server {
     /// When it cannot be waited for.
     pub fn terminate(&mut self) -> anyhow::Result<()> {
         self.signal(Signal::SIGTERM)?;
-        let asked = Instant::now();
-        while self.leash.try_wait()?.is_none() && asked.elapsed() < ENDS_WITHIN {
-            std::thread::sleep(POLL_EVERY);
-        }
+        processes::give_time_to_end(&mut self.leash)?;
         self.kill()
     }
 

@@ -15,7 +15,6 @@ use crate::farewell;
 use crate::finish::{After, release, settle};
 use crate::held::{Held, HeldItem};
 use crate::outage::{self, Outage};
-use crate::pace::PaceBoard;
 use crate::prefetch::Prefetch;
 use crate::prepare::{Preparation, Prepared, prepare};
 use crate::stage_error::StageError;
@@ -44,8 +43,6 @@ pub struct Feed {
     pub prefetch: Prefetch,
     /// What it asks for.
     pub claims: Claims,
-    /// How fast it is.
-    pub pace: Arc<PaceBoard>,
 }
 
 /// How the feeding ended.
@@ -220,7 +217,7 @@ impl Feed {
             return Ok(Step::Wait(GIVE_UP_CHECK));
         }
         let station = &self.preparation.station;
-        let paced = self.pace.look(self.held.len());
+        let paced = self.held.pace.look(self.held.len());
         match claim_one(&self.claims, station, self.in_hand(under_way), paced).await? {
             Claimed::Lease(lease) => {
                 pace.idle_wait = IDLE_WAIT.0;
@@ -311,7 +308,7 @@ impl Feed {
     /// On a slow worker, what it has begun and others would be done with sooner, from the begin, is for them.
     async fn let_go_what_takes_too_long(&self) -> Result<(), LeaseError> {
         let held = self.held.all();
-        let Some(paced) = self.pace.look(held.len()).filter(|paced| paced.pace.is_slow()) else {
+        let Some(paced) = self.held.pace.look(held.len()).filter(|paced| paced.pace.is_slow()) else {
             return Ok(());
         };
         let begun: Vec<_> = held

@@ -16,7 +16,7 @@ use crate::control::{Control, Order};
 use crate::farewell;
 use crate::generate::Busy;
 use crate::held::{Held, HeldItem, Stuck, by_shard, lock};
-use crate::pace::{Meter, PaceBoard};
+use crate::pace::Meter;
 
 /// An attempt may last this many times the audio's length …
 const CAP_MULTIPLE: f64 = 50.0;
@@ -52,7 +52,6 @@ struct Beating {
     held: Arc<Held>,
     control: Arc<Control>,
     busy: Arc<Busy>,
-    pace: Arc<PaceBoard>,
     meter: Mutex<Meter>,
     when_stuck: fn(&HeldItem),
 }
@@ -70,7 +69,6 @@ impl Heartbeat {
         held: Arc<Held>,
         control: Arc<Control>,
         busy: Arc<Busy>,
-        pace: Arc<PaceBoard>,
         when_stuck: fn(&HeldItem),
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
@@ -81,7 +79,6 @@ impl Heartbeat {
             held,
             control,
             busy,
-            pace,
             meter: Mutex::default(),
             when_stuck,
         };
@@ -188,7 +185,7 @@ impl Beating {
         }
         let report = self.report(alive);
         match leases.report_worker(&report, self.config.lease_ms).await {
-            Ok(together) => self.pace.note(report.speed, together),
+            Ok(together) => self.held.pace.note(report.speed, together),
             Err(error) => outcome = outcome.and(Err(error)),
         }
         outcome
@@ -232,7 +229,7 @@ impl Beating {
             busy_seconds: busy.native.as_secs_f64(),
             engine_seconds: busy.wall.as_secs_f64(),
             speed,
-            is_slow: self.pace.is_slow(),
+            is_slow: self.held.pace.is_slow(),
         }
     }
 }

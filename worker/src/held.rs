@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use steno_shared::ids::{Epoch, ItemId, ShardId};
 use steno_shared::leases::{Lease, Phase};
 
+use crate::pace::PaceBoard;
+
 /// The leases that this worker holds now.
 #[derive(Debug, Default)]
 pub struct Held {
@@ -16,6 +18,8 @@ pub struct Held {
     finished_ms: AtomicU64,
     /// Audio of what was finished, in milliseconds, as long as it was found to be.
     heard_ms: AtomicU64,
+    /// How fast it is worked off, beside what the others hold.
+    pub pace: PaceBoard,
 }
 
 /// One held lease with its progress.

@@ -32,7 +32,7 @@ pub enum Finished {
     /// A new transcript.
     Transcribed(Box<Transcript>),
     /// One that was already published.
-    AlreadyPublished(Box<Standing>),
+    AlreadyPublished(Standing),
 }
 
 /// Gives outcomes back, and notices an engine that fails on everything.

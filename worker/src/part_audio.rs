@@ -78,8 +78,8 @@ impl Reach {
     ) -> Result<PartAudio, VadError> {
         let from = self.place(self.begin, 0, audio, finder, progress)?;
         let to = self.place(self.end, audio.n_decoded, audio, finder, progress)?;
-        let pcm = audio.pcm.joined([self.kept(from..to.max(from))]);
-        let head = (self.head > 0).then(|| audio.pcm.joined([0..self.head.min(from)]));
+        let pcm = audio.pcm.joined(std::iter::once(self.kept(from..to.max(from))));
+        let head = (self.head > 0).then(|| audio.pcm.joined(std::iter::once(0..self.head.min(from))));
         Ok(PartAudio { pcm, from, head })
     }
 
@@ -98,7 +98,8 @@ impl Reach {
             // The recording ends before: it is shorter than its header tells.
             return Ok(audio.n_decoded);
         }
-        let probabilities = finder.probabilities(&audio.pcm.joined([self.kept(zone.clone())]), progress)?;
+        let probabilities =
+            finder.probabilities(&audio.pcm.joined(std::iter::once(self.kept(zone.clone()))), progress)?;
         let window = quietest(&probabilities, (planned - zone.start) / WINDOW_SAMPLES);
         Ok((zone.start + window * WINDOW_SAMPLES).min(zone.end))
     }
@@ -199,7 +200,7 @@ mod tests {
         };
         assert_eq!(quietest(&speech(&[10..14, 60..70, 80..84]), 50), 65);
         assert_eq!(quietest(&speech(&[10..14, 60..64]), 50), 62, "the nearer one");
-        assert_eq!(quietest(&speech(&[0..4]), 50), 2);
+        assert_eq!(quietest(&speech(std::slice::from_ref(&(0..4))), 50), 2);
         let mut never = vec![0.9; 100];
         (never[20], never[70]) = (0.5, 0.5);
         assert_eq!(quietest(&never, 50), 70);

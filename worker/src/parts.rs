@@ -18,7 +18,7 @@ use crate::stage_error::StageError;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
     /// The recording's transcript.
-    Whole(Transcript),
+    Whole(Box<Transcript>),
     /// The part's own text, while others may be missing.
     Part {
         /// SHA-256 in hex of its bytes.
@@ -35,7 +35,7 @@ impl Publisher {
     /// As [`Publisher::find_published`].
     pub async fn find_standing(&self, recording: &Recording) -> Result<Option<Standing>, StageError> {
         if let Some(transcript) = self.find_published(recording).await? {
-            return Ok(Some(Standing::Whole(transcript)));
+            return Ok(Some(Standing::Whole(Box::new(transcript))));
         }
         let Some(key) = part_key(recording, &self.fingerprint(recording)) else { return Ok(None) };
         let part = self.read_part(&key).await?;

@@ -60,7 +60,7 @@ pub enum Work {
     Simulate(Content),
     /// The transcript is there, from an attempt that ended between publishing and completing: write what is
     /// missing beside it, and complete.
-    AlreadyPublished(Box<Standing>),
+    AlreadyPublished(Standing),
 }
 
 /// What preparing needs beside the recording.
@@ -90,7 +90,7 @@ pub struct Preparation {
 pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<Prepared, StageError> {
     let Preparation { station, publisher, spool, .. } = preparation;
     if let Some(standing) = publisher.find_standing(&item.lease.recording).await? {
-        return Ok(Prepared { item, work: Work::AlreadyPublished(Box::new(standing)) });
+        return Ok(Prepared { item, work: Work::AlreadyPublished(standing) });
     }
     item.enter(Phase::Fetching);
     let file = fetch(station, spool, &item).await?;

@@ -23,7 +23,6 @@ use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
 use crate::outage::Outage;
 use crate::outcome::{Finished, Outcome};
-use crate::pace::PaceBoard;
 use crate::prepare::Preparation;
 use crate::publish::Publisher;
 use crate::signals;
@@ -118,7 +117,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         }
     };
     let held = Arc::new(Held::default());
-    let pace = Arc::new(PaceBoard::default());
     let heartbeat = Heartbeat::start(
         &station.config,
         &station.worker,
@@ -126,7 +124,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         Arc::clone(&held),
         Arc::clone(&control),
         busy,
-        Arc::clone(&pace),
         end_process,
     )
     .map_err(|error| StartError::new(Exit::Internal, error))?;
@@ -145,7 +142,6 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         held: Arc::clone(&held),
         prefetch: engine.prefetch.clone(),
         claims: Claims::default(),
-        pace,
     };
     let finisher = Finisher { station: &station, publisher: &publisher, held: &held, control: &control };
     let (fed, failed) = tokio::join!(Box::pin(feed.run()), Box::pin(finisher.run(engine, &heartbeat)));

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use steno_shared::ids::WorkerId;
-use steno_shared::leases::{ClaimRequest, Lease, RequestId};
+use steno_shared::leases::{ClaimRequest, Lease};
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
-use steno_tests::lease_world::{LeaseWorld, SHARD, items};
+use steno_tests::lease_world::{LeaseWorld, SHARD, claim_request, items};
 use steno_tests::wait::until;
 use steno_worker::control::Control;
 use steno_worker::heartbeat::Heartbeat;
@@ -25,14 +25,7 @@ fn config(world: &LeaseWorld, stall_ms: u64) -> WorkerConfig {
 }
 
 async fn claim(world: &LeaseWorld, worker: &WorkerId) -> Result<Option<Lease>> {
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker.clone(),
-        count: 1,
-        lease_ms: LEASE_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = ClaimRequest { lease_ms: LEASE_MS, ..claim_request(worker, 1) };
     Ok(world.leases.claim(SHARD, &request).await?.leases.pop())
 }
 
@@ -54,7 +47,6 @@ async fn work_that_blocks_the_runtime_does_not_starve_the_heartbeat() -> Result<
         SHARD,
         Arc::clone(&held),
         Arc::new(Control::default()),
-        Arc::default(),
         Arc::default(),
         never,
     )?;
@@ -85,7 +77,6 @@ async fn a_hang_is_not_masked_by_the_heartbeat() -> Result<()> {
         SHARD,
         Arc::clone(&held),
         Arc::new(Control::default()),
-        Arc::default(),
         Arc::default(),
         |_| STUCK.store(true, Ordering::SeqCst),
     )?;

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_parts_that_are_missing_are_those_that_were_there_before() {
-        for ms in 1_000_000..1_002_000_u32 {
+        // Among them lengths whose milliseconds are one less when they are worked out of the seconds again.
+        for ms in 1_024_000..1_026_000_u32 {
             let listed = Recording {
                 name: "long.mp3".into(),
                 etag: "e".into(),

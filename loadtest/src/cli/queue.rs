@@ -9,7 +9,8 @@ use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
 
-use crate::queue::{Figures, Load, Peer, RedisServer, Spread, measure_steno};
+use crate::queue::{Figures, Load, Peer, RedisServer, measure_steno};
+use crate::spread::Spread;
 
 /// Items and workers that can be asked for.
 const ITEMS_MAX: i64 = 10_000_000;
@@ -58,45 +59,37 @@ pub(super) async fn queue(arguments: &QueueArguments) -> Result<(), Failure> {
             hold: Duration::from_millis(arguments.hold_ms),
             measure: Duration::from_secs(arguments.measure),
         };
-        let mut stenos = Vec::new();
-        let mut others: Vec<Vec<Option<Figures>>> = vec![Vec::new(); peers.len()];
+        // Of each queue its runs, Steno's first.
+        let mut queues: Vec<Vec<Run>> = vec![Vec::new(); peers.len() + 1];
         for _ in 0..arguments.runs {
             let steno = measure_steno(&RedisServer::start()?, load).await?;
-            note(&steno, arguments.json)?;
-            stenos.push(steno);
-            for (peer, others) in peers.iter().zip(&mut others) {
-                let figures = match peer.measure(&RedisServer::start()?, load) {
-                    Ok(figures) => Some(figures),
-                    // The others are worth knowing all the same.
-                    Err(failure) => {
-                        write_line(&format!("{} was not measured: {failure}", peer.name));
-                        None
-                    }
-                };
-                figures.iter().try_for_each(|figures| note(figures, arguments.json))?;
-                others.push(figures);
+            let steno_per_second = steno.done_per_second;
+            let others = peers.iter().map(|peer| {
+                let figures = peer.measure(&RedisServer::start()?, load);
+                // The others are worth knowing all the same.
+                figures
+                    .inspect_err(|failure| write_line(&format!("{} was not measured: {failure}", peer.name)))
+            });
+            for (measured, runs) in std::iter::once(Ok(steno)).chain(others).zip(&mut queues) {
+                let Ok(figures) = measured else { continue };
+                if arguments.json {
+                    print_json(&figures)?;
+                }
+                runs.push(Run { figures, steno_per_second });
             }
         }
-        if arguments.json {
-            continue;
+        if !arguments.json {
+            queues.iter().filter_map(|runs| row(runs)).try_for_each(|row| print(&row))?;
         }
-        let itself: Vec<_> = stenos.iter().zip(&stenos).collect();
-        std::iter::once(row(&itself))
-            .chain(others.iter().map(|others| {
-                row(&others
-                    .iter()
-                    .zip(&stenos)
-                    .filter_map(|(of, steno)| Some((of.as_ref()?, steno)))
-                    .collect::<Vec<_>>())
-            }))
-            .flatten()
-            .try_for_each(|row| print(&row))?;
     }
     Ok(())
 }
 
-fn note(figures: &Figures, json: bool) -> Result<(), Failure> {
-    if json { print_json(figures) } else { Ok(()) }
+/// A queue's measurement, and how many items Steno had done a second in the same round.
+#[derive(Debug, Clone)]
+struct Run {
+    figures: Figures,
+    steno_per_second: f64,
 }
 
 fn head() -> String {
@@ -116,15 +109,13 @@ fn head() -> String {
     )
 }
 
-/// A queue's runs, each with Steno's of the same round; `None` if there is none.
-fn row(runs: &[(&Figures, &Figures)]) -> Option<String> {
-    let (first, _) = runs.first()?;
-    let spread = |of: &dyn Fn(&Figures) -> f64| Spread::of(runs.iter().map(|(figures, _)| of(figures)));
-    let median = |of: &dyn Fn(&Figures) -> f64| spread(of).map_or(f64::NAN, |spread| spread.median);
-    let done = spread(&|figures| figures.done_per_second)?;
-    let ratio = Spread::of(
-        runs.iter().map(|(figures, steno)| figures.done_per_second / steno.done_per_second.max(1e-9)),
-    )?;
+/// A queue's runs; `None` if there is none.
+fn row(runs: &[Run]) -> Option<String> {
+    let first = &runs.first()?.figures;
+    let spread = |of: &dyn Fn(&Run) -> f64| Spread::of(runs.iter().map(of)).unwrap_or_default();
+    let median = |of: fn(&Figures) -> f64| spread(&|run| of(&run.figures)).median;
+    let done = spread(&|run| run.figures.done_per_second);
+    let ratio = spread(&|run| run.figures.done_per_second / run.steno_per_second.max(1e-9));
     let (done, ratio) = if runs.len() == 1 {
         (format!("{:.0}", done.median), format!("{:.2}", ratio.median))
     } else {
@@ -139,22 +130,23 @@ fn row(runs: &[(&Figures, &Figures)]) -> Option<String> {
         first.items,
         first.workers,
         runs.len(),
-        median(&|figures| figures.enqueued_per_second),
-        median(&|figures| figures.bytes_per_item),
-        median(&|figures| figures.cpu_us_per_item),
+        median(|figures| figures.enqueued_per_second),
+        median(|figures| figures.bytes_per_item),
+        median(|figures| figures.cpu_us_per_item),
     );
-    let times = |quantiles: fn(&Figures) -> Vec<Option<f64>>| -> Option<String> {
-        let of_runs: Option<Vec<Vec<f64>>> =
-            runs.iter().map(|(figures, _)| quantiles(figures).into_iter().collect()).collect();
-        let of_runs = of_runs?;
-        let medians = (0..of_runs.first()?.len())
-            .map(|index| Spread::of(of_runs.iter().filter_map(|of_run| of_run.get(index).copied())));
-        let told: Option<Vec<String>> =
-            medians.map(|spread| Some(format!("{:.2}", spread?.median))).collect();
-        Some(told?.join("/"))
+    let times = |quantiles: &[fn(&Figures) -> Option<f64>]| -> Option<String> {
+        let told = |of: &fn(&Figures) -> Option<f64>| {
+            let of_runs: Option<Vec<f64>> = runs.iter().map(|run| of(&run.figures)).collect();
+            Some(format!("{:.2}", Spread::of(of_runs?)?.median))
+        };
+        Some(quantiles.iter().map(told).collect::<Option<Vec<String>>>()?.join("/"))
     };
-    let gaps = times(|figures| vec![figures.gap_p50_ms, figures.gap_p99_ms]).unwrap_or_default();
-    let claims = times(|figures| vec![figures.claim_p50_ms, figures.claim_p99_ms, figures.claim_p999_ms]);
+    let gaps = times(&[|figures| figures.gap_p50_ms, |figures| figures.gap_p99_ms]).unwrap_or_default();
+    let claims = times(&[
+        |figures| figures.claim_p50_ms,
+        |figures| figures.claim_p99_ms,
+        |figures| figures.claim_p999_ms,
+    ]);
     let _ = write!(out, "{gaps:>16}{:>26}", claims.unwrap_or_default());
     Some(out.trim_end().to_owned())
 }

@@ -8,7 +8,8 @@ use steno_coordinator::cli::{print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
 
-use crate::queue::{Contender, Peer, Recovery, Settings, Spread, hold, recover};
+use crate::queue::{Contender, Peer, Recovery, Settings, hold, recover};
+use crate::spread::Spread;
 
 /// Between the starts of two measurements, so that no start is slow for the others'.
 const BETWEEN_STARTS: Duration = Duration::from_secs(2);
@@ -55,14 +56,16 @@ pub(super) async fn hold_item(arguments: &HoldArguments) -> Result<(), Failure> 
 /// Kills workers of each queue, as it comes and set to the same lease.
 pub(super) fn recovery(arguments: &RecoveryArguments) -> Result<(), Failure> {
     let peers = arguments.peers.as_deref().map(Peer::all_in).transpose()?.unwrap_or_default();
-    let mut contenders = vec![Contender::steno()?];
-    contenders.extend(peers.iter().map(Contender::peer));
-    contenders.retain(|contender| arguments.only.is_empty() || arguments.only.contains(&contender.name));
+    let mut contenders = vec![Contender::Steno];
+    contenders.extend(peers.into_iter().map(Contender::Peer));
+    contenders.retain(|contender| {
+        arguments.only.is_empty() || arguments.only.iter().any(|name| name == contender.name())
+    });
     // Steno has no other setting than its lease.
     let all: Vec<(&Contender, Settings)> = contenders
         .iter()
         .flat_map(|contender| [(contender, Settings::Tuned), (contender, Settings::Default)])
-        .filter(|(contender, settings)| contender.name != "steno" || *settings == Settings::Tuned)
+        .filter(|(contender, settings)| **contender != Contender::Steno || *settings == Settings::Tuned)
         .collect();
     if !arguments.json {
         print(&format!(
@@ -88,10 +91,10 @@ pub(super) fn recovery(arguments: &RecoveryArguments) -> Result<(), Failure> {
             for run in runs {
                 match run.join().map_err(|_| Failure::internal("a measurement panicked".to_owned()))? {
                     Ok(recovery) => recoveries.push(recovery),
-                    Err(failure) => write_line(&format!("{} was not measured: {failure}", contender.name)),
+                    Err(failure) => write_line(&format!("{} was not measured: {failure}", contender.name())),
                 }
             }
-            show(&contender.name, settings, &recoveries, arguments)?;
+            show(contender.name(), settings, &recoveries, arguments)?;
         }
         Ok(())
     })

@@ -5,7 +5,6 @@ mod hold;
 mod peer;
 mod recovery;
 mod redis_server;
-mod spread;
 mod steno;
 
 pub use figures::Figures;
@@ -13,5 +12,4 @@ pub use hold::hold;
 pub use peer::Peer;
 pub use recovery::{Contender, Recovery, Settings, recover};
 pub use redis_server::RedisServer;
-pub use spread::Spread;
 pub use steno::{Load, measure_steno};

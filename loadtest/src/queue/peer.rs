@@ -15,12 +15,12 @@ use super::steno::Load;
 pub struct Peer {
     /// What it is called.
     pub name: String,
-    pub(super) program: PathBuf,
+    program: PathBuf,
 }
 
 /// What a peer's `work` prints.
 #[derive(Debug, Deserialize)]
-struct Worked {
+pub(super) struct Worked {
     done: u64,
     seconds: f64,
     gap_p50_ms: Option<f64>,
@@ -61,7 +61,7 @@ impl Peer {
     pub fn measure(&self, server: &RedisServer, load: Load) -> Result<Figures, Failure> {
         let before = server.used()?;
         // It tells itself how long it put items in: its own start is no part of that.
-        let enqueued = self.ask(server, &["enqueue", &load.items.to_string()])?;
+        let enqueued = self.enqueue(server, load.items)?;
         let filled = server.used_when_settled()?;
         let (workers, seconds) = (load.workers.to_string(), load.measure.as_secs().max(1).to_string());
         let worked = self.ask(server, &["work", &workers, &seconds])?;
@@ -81,16 +81,22 @@ impl Peer {
         })
     }
 
+    /// Puts items in.
+    pub(super) fn enqueue(&self, server: &RedisServer, items: u64) -> Result<Worked, Failure> {
+        self.ask(server, &["enqueue", &items.to_string()])
+    }
+
+    /// Its program with these arguments behind the address of Redis.
+    pub(super) fn command(&self, server: &RedisServer, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(server.url()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
     fn ask(&self, server: &RedisServer, arguments: &[&str]) -> Result<Worked, Failure> {
-        let output = Command::new(&self.program)
-            .arg(server.url())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| {
-                Failure::unusable(format!("failed to start {}: {error}", self.program.display()))
-            })?;
+        let output = self.command(server, arguments).stderr(Stdio::inherit()).output().map_err(|error| {
+            Failure::unusable(format!("failed to start {}: {error}", self.program.display()))
+        })?;
         let failed = |why: &dyn std::fmt::Display| {
             Failure::lost(format!("{} {} failed: {why}", self.program.display(), arguments.join(" ")))
         };

@@ -1,7 +1,6 @@
 //! A worker that is killed with an item in hand: how long until another has it.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use super::steno::{batch, enqueue_one};
 
 /// How long a worker may take to start and to take the one item that there is.
 const START_MAX: Duration = Duration::from_secs(120);
+
 /// How a queue is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,13 +29,12 @@ pub enum Settings {
 }
 
 /// A queue with a program that holds an item.
-#[derive(Debug, Clone)]
-pub struct Contender {
-    /// What it is called.
-    pub name: String,
-    program: PathBuf,
-    /// What goes before the address of Redis: of Steno, this very program and its command.
-    command: Option<&'static str>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contender {
+    /// Steno's leases, held by this program's `hold`.
+    Steno,
+    /// Another queue.
+    Peer(Peer),
 }
 
 /// What came of one killed worker.
@@ -55,51 +54,43 @@ pub struct Recovery {
 }
 
 impl Contender {
-    /// Steno's leases, held by this program.
-    ///
-    /// # Errors
-    /// If this program cannot be found.
-    pub fn steno() -> Result<Self, Failure> {
-        let program = std::env::current_exe()
-            .map_err(|error| Failure::unusable(format!("failed to find this program: {error}")))?;
-        Ok(Self { name: "steno".to_owned(), program, command: Some("hold") })
-    }
-
-    /// Another queue.
+    /// What it is called.
     #[must_use]
-    pub fn peer(peer: &Peer) -> Self {
-        Self { name: peer.name.clone(), program: peer.program.clone(), command: None }
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Steno => "steno",
+            Self::Peer(peer) => &peer.name,
+        }
     }
 
     fn hold(&self, server: &RedisServer, settings: Settings, lease_seconds: u64) -> Result<Holder, Failure> {
-        let mut command = Command::new(&self.program);
-        match self.command {
-            Some(own) => command.args([own, &server.url()]).arg(lease_seconds.to_string()),
-            None => command.args([&server.url(), "hold"]).arg(match settings {
-                Settings::Default => "default".to_owned(),
-                Settings::Tuned => lease_seconds.to_string(),
-            }),
+        let lease = lease_seconds.to_string();
+        let command = match self {
+            Self::Steno => {
+                let program = std::env::current_exe()
+                    .map_err(|error| Failure::unusable(format!("failed to find this program: {error}")))?;
+                let mut command = Command::new(program);
+                command.args(["hold", &server.url(), &lease]);
+                command
+            }
+            Self::Peer(peer) => {
+                let settings = if settings == Settings::Default { "default" } else { &lease };
+                peer.command(server, &["hold", settings])
+            }
         };
-        Holder::start(command, &self.name)
+        Holder::start(command, self.name())
     }
 
     fn enqueue(&self, server: &RedisServer) -> Result<(), Failure> {
-        if self.command.is_some() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            return runtime.map_err(Failure::internal)?.block_on(async {
-                let leases = Leases::connect(&RedisConfig::new(server.url()), &batch()?).await?;
-                Ok(enqueue_one(&leases).await?)
-            });
-        }
-        let enqueued = Command::new(&self.program)
-            .args([&server.url(), "enqueue", "1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status();
-        match enqueued {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Failure::lost(format!("{} enqueue failed: {status}", self.program.display()))),
-            Err(error) => Err(cannot_start(&self.name, &error)),
+        match self {
+            Self::Steno => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.map_err(Failure::internal)?.block_on(async {
+                    let leases = Leases::connect(&RedisConfig::new(server.url()), &batch()?).await?;
+                    Ok(enqueue_one(&leases).await?)
+                })
+            }
+            Self::Peer(peer) => peer.enqueue(server, 1).map(drop),
         }
     }
 }
@@ -120,20 +111,20 @@ pub fn recover(
     contender.enqueue(&server)?;
     let first = contender.hold(&server, settings, lease_seconds)?;
     if !first.holds_within(START_MAX)? {
-        return Err(Failure::lost(format!("{} took no item within {START_MAX:?}", contender.name)));
+        return Err(Failure::lost(format!("{} took no item within {START_MAX:?}", contender.name())));
     }
     let second = contender.hold(&server, settings, lease_seconds)?;
     // At any moment between two signs of life.
     let lease = Duration::from_secs(lease_seconds);
     if second.holds_within(settle + lease.mul_f64(rand::random::<f64>()))? {
-        return Err(Failure::lost(format!("{} gave the item to two workers", contender.name)));
+        return Err(Failure::lost(format!("{} gave the item to two workers", contender.name())));
     }
     drop(first);
     let killed = Instant::now();
     let recovered = second.holds_within(wait)?;
     let took = killed.elapsed().as_secs_f64();
     Ok(Recovery {
-        queue: contender.name.clone(),
+        queue: contender.name().to_owned(),
         settings,
         lease_seconds: (settings == Settings::Tuned).then_some(lease_seconds),
         recovered_after_seconds: recovered.then_some(took),
@@ -155,7 +146,7 @@ impl Holder {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
-            .map_err(|error| cannot_start(name, &error))?;
+            .map_err(|error| Failure::unusable(format!("failed to start a worker of {name}: {error}")))?;
         let (sender, lines) = channel();
         if let Some(stdout) = process.stdout.take() {
             // Ends with the process, whose standard output it reads.
@@ -211,8 +202,4 @@ fn with_descendants(process: u32) -> Vec<u32> {
         }
     }
     all
-}
-
-fn cannot_start(name: &str, error: &std::io::Error) -> Failure {
-    Failure::unusable(format!("failed to start a worker of {name}: {error}"))
 }

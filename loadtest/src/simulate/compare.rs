@@ -10,6 +10,7 @@ use super::farm::{Farm, Faults, Job};
 use super::outcome::Outcome;
 use super::policy::Policy;
 use crate::lengths::Sampler;
+use crate::spread::Spread;
 
 /// Where the recordings come from.
 #[derive(Debug, Clone)]
@@ -148,44 +149,26 @@ impl Comparison {
         let nodes = self.farm.speeds.len();
         let row = |&policy: &Policy| {
             let of = |value: &dyn Fn(&Run) -> f64| {
-                let mut values: Vec<f64> =
-                    runs.iter().filter(|run| run.policy == policy).map(value).collect();
-                values.sort_by(f64::total_cmp);
-                values
+                let values = runs.iter().filter(|run| run.policy == policy).map(value);
+                Spread::of(values).unwrap_or_default()
             };
-            let ratios = of(&Run::over_bound);
-            let loads = of(&Run::over_load);
-            let node_hours = median(&of(&|run| run.outcome.nodes / 3600.0));
+            let (bound, load) = (of(&Run::over_bound), of(&Run::over_load));
+            let node_hours = of(&|run| run.outcome.nodes / 3600.0).median;
             Row {
                 policy,
-                makespan_seconds: median(&of(&|run| run.outcome.makespan)),
-                over_bound: median(&ratios),
-                over_bound_least: ratios.first().copied().unwrap_or_default(),
-                over_bound_greatest: ratios.last().copied().unwrap_or_default(),
-                over_load: median(&loads),
-                over_load_greatest: loads.last().copied().unwrap_or_default(),
-                idle_share: median(&of(&|run| run.outcome.idle_share(nodes))),
+                makespan_seconds: of(&|run| run.outcome.makespan).median,
+                over_bound: bound.median,
+                over_bound_least: bound.least,
+                over_bound_greatest: bound.greatest,
+                over_load: load.median,
+                over_load_greatest: load.greatest,
+                idle_share: of(&|run| run.outcome.idle_share(nodes)).median,
                 node_hours,
-                begun_again_hours: median(&of(&|run| run.outcome.begun_again / 3600.0)),
-                given_up: runs
-                    .iter()
-                    .filter(|run| run.policy == policy)
-                    .map(|run| run.outcome.given_up)
-                    .max()
-                    .unwrap_or_default(),
+                begun_again_hours: of(&|run| run.outcome.begun_again / 3600.0).median,
+                given_up: of(&|run| run.outcome.given_up as f64).greatest as usize,
                 cost: self.price.map(|price| price * node_hours),
             }
         };
         self.policies.iter().map(row).collect()
-    }
-}
-
-/// Of sorted values; 0 of none.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
     }
 }

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use redis::{Connection, RedisError, cmd};
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
-    ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, RequestId, WorkerReport,
+    ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, WorkerReport,
 };
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
 
 const PASSWORD: &str = "planted-worker-password";
 
@@ -33,14 +33,7 @@ fn rules(batch: &BatchId) -> Result<Vec<String>> {
 }
 
 fn claim_of(worker: &WorkerId) -> ClaimRequest {
-    ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker.clone(),
-        count: 4,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    }
+    claim_request(worker, 4)
 }
 
 /// What a worker does, in all its ways.

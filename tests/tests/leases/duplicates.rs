@@ -7,11 +7,10 @@ use anyhow::Result;
 use redis::{Value, cmd};
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
-    ClaimRequest, Completed, Created, FailClass, Failed, LeaseLimits, Leases, Released, RequestId,
-    WorkerReport,
+    Completed, Created, FailClass, Failed, LeaseLimits, Leases, Released, WorkerReport,
 };
 use steno_tests::lease_invariants::RawShard;
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
 
 /// Whether the times in sorted sets, which a repetition may move, are a part of what is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,14 +59,7 @@ async fn the_second_of_two_equal_calls_changes_nothing() -> Result<()> {
     let leases = &world.leases;
     let all = items(7);
     twice(&world, async || Ok(leases.enqueue(SHARD, &all).await?)).await?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: WorkerId::from_text("a"),
-        count: 6,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = claim_request(&WorkerId::from_text("a"), 6);
     let (first, second) = twice(&world, async || Ok(leases.claim(SHARD, &request).await?)).await?;
     let tokens = |claim: &steno_shared::leases::Claim| -> Vec<_> {
         claim.leases.iter().map(|lease| (lease.id.clone(), lease.epoch)).collect()

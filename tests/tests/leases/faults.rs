@@ -7,10 +7,9 @@ use anyhow::Result;
 use redis::cmd;
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
-    ClaimRequest, Completed, FailClass, Failed, LeaseError, LeaseLimits, Leases, RedisConfig, Released,
-    RequestId, WorkerReport,
+    Completed, FailClass, Failed, LeaseError, LeaseLimits, Leases, RedisConfig, Released, WorkerReport,
 };
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, item, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, item, items};
 use steno_tests::redis_server::{RedisOptions, RedisServer, full_disk_for_redis};
 
 #[tokio::test]
@@ -51,14 +50,7 @@ async fn a_claim_whose_answer_was_lost_is_answered_again_with_the_same_lease() -
     let world = LeaseWorld::new().await?;
     world.leases.enqueue(SHARD, &items(5)).await?;
     world.claim(&WorkerId::from_text("warm"), 1).await?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: WorkerId::from_text("a"),
-        count: 1,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = claim_request(&WorkerId::from_text("a"), 1);
     world.server.pause()?;
     let impatient = world.leases.clone().with_retry_budget(Duration::from_millis(200));
     let error = impatient.claim(SHARD, &request).await.unwrap_err();

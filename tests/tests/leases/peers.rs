@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use redis::cmd;
 use steno_shared::ids::WorkerId;
-use steno_shared::leases::{ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits, RequestId};
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_shared::leases::{ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
 use steno_tests::redis_server::RedisOptions;
 use steno_tests::wait::until;
 
@@ -15,14 +15,7 @@ use steno_tests::wait::until;
 async fn what_a_vanished_worker_held_is_finished_by_another() -> Result<()> {
     let world = LeaseWorld::new().await?;
     world.leases.enqueue(SHARD, &items(3)).await?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: WorkerId::new("vanishes"),
-        count: 2,
-        lease_ms: 1,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = ClaimRequest { lease_ms: 1, ..claim_request(&WorkerId::new("vanishes"), 2) };
     assert_eq!(world.leases.claim(SHARD, &request).await?.leases.len(), 2);
     let other = WorkerId::new("stays");
     until("the other to finish all three", async || {
@@ -45,14 +38,7 @@ async fn workers_end_when_the_batch_is_drained() -> Result<()> {
         let (leases, me) = (world.leases.clone(), WorkerId::new(&format!("local-{index}")));
         workers.push(tokio::spawn(async move {
             loop {
-                let request = ClaimRequest {
-                    request_id: RequestId::random(),
-                    worker: me.clone(),
-                    count: 1,
-                    lease_ms: LONG_MS,
-                    alone: true,
-                    longest_ms: None,
-                };
+                let request = claim_request(&me, 1);
                 if let Some(lease) = leases.claim(SHARD, &request).await?.leases.pop() {
                     leases.busy(&me).await?;
                     leases.complete(SHARD, &lease.id, lease.epoch, "d").await?;
@@ -121,14 +107,7 @@ async fn every_leased_item_has_a_deadline() -> Result<()> {
     world.leases.enqueue(SHARD, &items(5)).await?;
     let a = WorkerId::from_text("a");
     for lease_ms in [0, 3_600_001, u64::MAX] {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: a.clone(),
-            count: 1,
-            lease_ms,
-            alone: true,
-            longest_ms: None,
-        };
+        let request = ClaimRequest { lease_ms, ..claim_request(&a, 1) };
         assert!(matches!(world.leases.claim(SHARD, &request).await, Err(LeaseError::Config { .. })));
         assert!(matches!(world.leases.renew(SHARD, &a, &[], lease_ms).await, Err(LeaseError::Config { .. })));
     }

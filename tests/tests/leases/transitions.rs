@@ -5,9 +5,9 @@ use redis::cmd;
 use steno_shared::ids::{Epoch, ShardId, WorkerId};
 use steno_shared::leases::{
     BatchState, ClaimRequest, Completed, Created, Current, FailClass, Failed, IdleDecision, ItemState,
-    LeaseError, LeaseLimits, NewItem, Phase, Released, RequestId, Together, WorkerReport,
+    LeaseError, LeaseLimits, NewItem, Phase, Released, Together, WorkerReport,
 };
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, item, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, item, items};
 use steno_tests::redis_server::RedisOptions;
 
 fn worker(name: &str) -> WorkerId {
@@ -76,14 +76,7 @@ async fn the_longest_is_claimed_first_with_an_epoch_of_the_servers_clock() -> Re
 async fn a_repeated_request_gets_the_same_leases_as_far_as_they_are_held() -> Result<()> {
     let world = LeaseWorld::new().await?;
     world.leases.enqueue(SHARD, &items(10)).await?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker("a"),
-        count: 3,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = claim_request(&worker("a"), 3);
     let first = world.leases.claim(SHARD, &request).await?.leases;
     let again = world.leases.claim(SHARD, &request).await?.leases;
     let tokens = |leases: &[steno_shared::leases::Lease]| {
@@ -109,14 +102,7 @@ async fn a_repeated_request_gets_the_same_leases_as_far_as_they_are_held() -> Re
 async fn what_is_done_at_once_is_fenced_as_well() -> Result<()> {
     let world = LeaseWorld::new().await?;
     world.leases.enqueue(SHARD, &items(4)).await?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker("a"),
-        count: 1,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = claim_request(&worker("a"), 1);
     let first = world.leases.claim(SHARD, &request).await?.leases.remove(0);
     let again = world.leases.claim(SHARD, &request).await?.leases.remove(0);
     assert_eq!((&first.id, first.epoch), (&again.id, again.epoch), "the same request, no second item");
@@ -297,14 +283,7 @@ async fn a_recording_whose_worker_vanished_is_only_given_to_a_worker_that_holds_
     for lease in &held {
         world.let_time_pass("leased", &lease.id)?;
     }
-    let beside = |count| ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker("pod-2"),
-        count,
-        lease_ms: LONG_MS,
-        alone: false,
-        longest_ms: None,
-    };
+    let beside = |count| ClaimRequest { alone: false, ..claim_request(&worker("pod-2"), count) };
     let other = world.leases.claim(SHARD, &beside(3)).await?.leases;
     assert_eq!(other.len(), 1, "two are suspects now");
     assert!(!other[0].is_suspect() && held.iter().all(|suspect| suspect.id != other[0].id));
@@ -508,14 +487,7 @@ async fn who_wants_nothing_long_gets_the_longest_of_what_is_short_enough() -> Re
     let new: Vec<NewItem> = lengths.iter().map(|(name, seconds)| item(name, *seconds)).collect();
     world.leases.enqueue(SHARD, &new).await?;
     let claim = async |longest_ms| {
-        let request = ClaimRequest {
-            request_id: RequestId::random(),
-            worker: worker("slow"),
-            count: 1,
-            lease_ms: LONG_MS,
-            alone: true,
-            longest_ms,
-        };
+        let request = ClaimRequest { longest_ms, ..claim_request(&worker("slow"), 1) };
         let claim = world.leases.claim(SHARD, &request).await?;
         anyhow::Ok(claim.leases.first().map(|lease| lease.recording.name.clone()))
     };
@@ -580,14 +552,7 @@ async fn another_protocol_version_is_refused_with_a_message() -> Result<()> {
     world.leases.enqueue(SHARD, &items(1)).await?;
     cmd("HSET").arg(world.key("meta")).arg("schema").arg("99").exec(&mut world.raw()?)?;
     let before = world.raw_shard()?;
-    let request = ClaimRequest {
-        request_id: RequestId::random(),
-        worker: worker("a"),
-        count: 1,
-        lease_ms: LONG_MS,
-        alone: true,
-        longest_ms: None,
-    };
+    let request = claim_request(&worker("a"), 1);
     for error in [
         world.leases.enqueue(SHARD, &items(2)).await.unwrap_err(),
         world.leases.claim(SHARD, &request).await.unwrap_err(),

@@ -10,7 +10,7 @@ use steno_shared::leases::{
     BatchState, ClaimRequest, Completed, FailClass, Failed, ItemState, LeaseLimits, NewItem, Released,
     RequestId,
 };
-use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, items};
+use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
 use steno_tests::redis_cluster;
 use steno_tests::redis_server::RedisOptions;
 use tokio::runtime::Runtime;
@@ -267,11 +267,8 @@ impl<'a> Both<'a> {
         }
         let request = ClaimRequest {
             request_id: asker.request_id,
-            worker: asker.worker.clone(),
-            count: u32::try_from(count)?,
-            lease_ms: LONG_MS,
             alone,
-            longest_ms: None,
+            ..claim_request(&asker.worker, u32::try_from(count)?)
         };
         let claim = self.world.leases.claim(SHARD, &request).await?;
         let is_cancelled = claim.batch == BatchState::Cancelled;

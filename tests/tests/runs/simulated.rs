@@ -7,13 +7,13 @@ use steno_tests::world::{World, expect_counts};
 use steno_tests::{audio, invariants, transcripts};
 
 /// A recording of this length: a header, and bytes of its own.
-fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<()> {
+pub(crate) fn write(world: &World, name: &str, seconds: u32, end: &str) -> anyhow::Result<()> {
     let bytes = [audio::flac_header(seconds, name.as_bytes()), end.as_bytes().to_vec()].concat();
     Ok(std::fs::write(world.input().join(name), bytes)?)
 }
 
 /// That a transcript has the words of its own recording.
-fn check_words(world: &World, name: &str, transcript: &Value) -> anyhow::Result<()> {
+pub(crate) fn check_words(world: &World, name: &str, transcript: &Value) -> anyhow::Result<()> {
     let content = Content::read(std::fs::File::open(world.input().join(name))?)?;
     let seconds = transcript["duration"].as_f64().context("no duration")?;
     let said = transcripts::texts(transcript);

@@ -1,7 +1,7 @@
-//! Several runs of one measurement.
+//! Several runs of one measurement, or of one simulation.
 
 /// The median of several figures, the least and the greatest.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spread {
     /// The one in the middle; of an even number the mean of both.
     pub median: f64,
