@@ -32,7 +32,7 @@ pub fn check(world: &World, all: &[&str], dead: &[&str]) -> anyhow::Result<Trans
     for (key, (bytes, _)) in &files {
         let is_temporary = key.split('/').any(|segment| segment.starts_with(".steno-tmp-"));
         ensure!(!is_temporary, "a temporary file is left: {key:?}");
-        let is_part = key.starts_with(".steno-part-");
+        let is_part = key.starts_with(transcripts::PART_PREFIX);
         ensure!(!is_part || !dead.is_empty(), "a part is left although its recording is done: {key:?}");
         if is_part || !key.ends_with(".json") {
             continue;

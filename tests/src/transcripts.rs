@@ -39,12 +39,19 @@ pub fn with_extension(root: &Path, extension: &str) -> anyhow::Result<BTreeMap<S
     Ok(files(root)?.into_iter().filter(|(name, _)| name.ends_with(&suffix)).collect())
 }
 
-/// How many transcripts there are.
+/// How names begin of what waits for the other parts of its recording.
+pub const PART_PREFIX: &str = ".steno-part-";
+
+/// How many transcripts there are, whatever waits for other parts.
 ///
 /// # Errors
 /// When the folder cannot be listed.
 pub fn count(root: &Path) -> anyhow::Result<usize> {
-    Ok(paths(root)?.iter().filter(|path| path.extension().is_some_and(|found| found == "json")).count())
+    let is_transcript = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".json") && !name.starts_with(PART_PREFIX)
+    };
+    Ok(paths(root)?.iter().filter(is_transcript).count())
 }
 
 fn paths(root: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -73,8 +73,9 @@ fn several_runs_are_told_by_their_median_the_least_and_the_greatest() -> anyhow:
 #[test]
 fn a_killed_worker_s_item_is_taken_by_another_when_its_lease_is_over() -> anyhow::Result<()> {
     let world = World::new()?;
-    let first_only = "[ $2 = hold ] || exit 0; mkdir held-${1##*:} 2> /dev/null && echo held; exec sleep 600";
-    write_peer(&world, "forgetful", first_only)?;
+    let first_only = "mkdir held-${1##*:} 2> /dev/null && echo held; exec sleep 600";
+    let enqueued = "echo '{\"done\": 1, \"seconds\": 1}'; exit 0";
+    write_peer(&world, "forgetful", &format!("[ $2 = hold ] || {{ {enqueued}; }}; {first_only}"))?;
     let loadtest =
         Steno::loadtest(world.path())?.args(["recovery", "--lease", "2", "--runs", "1", "--wait", "6"]);
     let ended = loadtest.args(["--json", "--peers", "peers", "--settle", "1"]).run()?.expect(0)?;
