@@ -5,7 +5,7 @@ use crate::ids::ItemId;
 use crate::recording::{Recording, RecordingPart};
 
 /// How these names begin; no transcript's name does.
-pub(crate) const PART_PREFIX: &str = ".steno-part-";
+pub const PART_PREFIX: &str = ".steno-part-";
 
 /// The key of a part's transcript, relative to the output; `None` for a whole recording. It is another one for another fingerprint, that
 /// is another version of the recording, model or options, and another number of parts, so that only what belongs together is joined.

@@ -18,7 +18,8 @@ pub(super) struct WerArguments {
     /// Folder or s3://bucket/prefix with transcripts.
     #[arg(value_name = "OUTPUT")]
     output: Location,
-    /// Folder or s3://bucket/prefix with what is said in the recordings, as `steno-loadtest generate --speech` writes it.
+    /// Folder or s3://bucket/prefix with what is said in the recordings, as `steno-loadtest generate --speech` writes it; or
+    /// another output of Steno's, to compare with.
     #[arg(long, value_name = "PLACE")]
     references: Location,
     /// Exit with 1 if the word error rate is above this; 0.1 is one word in ten.

@@ -1,6 +1,6 @@
 //! Charts as SVG, drawn by `plotters`.
 
-use plotters::coord::types::RangedCoordf64;
+use plotters::coord::CoordTranslate;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use steno_coordinator::quantities::grouped;
@@ -167,8 +167,61 @@ pub fn lines(series: &[Series], y_name: &str) -> String {
                 .label(&one.name)
                 .legend(key(colour));
         }
-        legend(&mut chart)
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
+}
+
+/// How long calls took, each line from the shortest to the longest: points are the share that took longer, 0 to 1, and milliseconds.
+/// The tail is spread out, as HDR histograms are drawn: each mark divides what is left by ten.
+#[must_use]
+pub fn tails(series: &[Series]) -> String {
+    let nines = |longer: f64| -longer.log10();
+    let points = |series: &Series| -> Vec<(f64, f64)> {
+        // The longest of all would lie infinitely far: no further than one call of twice as many.
+        let least =
+            series.points.iter().map(|point| point.0).filter(|longer| *longer > 0.0).fold(1.0, f64::min)
+                / 2.0;
+        series.points.iter().map(|(longer, ms)| (nines(longer.max(least)), *ms)).collect()
+    };
+    let drawn_points: Vec<Vec<(f64, f64)>> = series.iter().map(points).collect();
+    let all = || drawn_points.iter().flatten();
+    let right = all().map(|point| point.0).fold(1.0, f64::max);
+    let top = all().map(|point| point.1).fold(0.001, f64::max) * 1.2;
+    let bottom = all().map(|point| point.1).fold(top, f64::min) * 0.8;
+    drawn(300, |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin_right(16)
+            .margin_top(10)
+            .x_label_area_size(36)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..right, (bottom..top).log_scale())?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GREY)
+            .axis_style(GREY)
+            .label_style(TEXT.into_font().color(&INK))
+            .x_labels(right.ceil() as usize)
+            .x_label_formatter(&|nines| percentile(*nines))
+            .y_label_formatter(&|ms| number(*ms))
+            .x_desc("of the calls took at most")
+            .y_desc("milliseconds")
+            .draw()?;
+        for (one, points) in series.iter().zip(&drawn_points) {
+            let colour = COLOURS[one.colour % COLOURS.len()];
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
+                .label(&one.name)
+                .legend(key(colour));
+        }
+        legend(&mut chart, SeriesLabelPosition::UpperLeft)
+    })
+}
+
+/// 0%, 90%, 99%, 99.9% and so on.
+fn percentile(nines: f64) -> String {
+    let decimals = (nines.round() - 2.0).max(0.0) as usize;
+    format!("{:.decimals$}%", (1.0 - 10_f64.powf(-nines)) * 100.0)
 }
 
 /// As many points as can be seen, the first and the last among them.
@@ -247,7 +300,7 @@ pub fn histogram(seconds: &[f64]) -> String {
             let name = if end.is_finite() { format!("≤ {name}") } else { (*name).to_owned() };
             EmptyElement::at((class as f64 + 0.5, 0.0)) + Text::new(name, (0, 6), below.clone())
         }))?;
-        legend(&mut chart)
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -257,10 +310,13 @@ fn key(colour: RGBColor) -> impl Fn((i32, i32)) -> Rectangle<(i32, i32)> {
 }
 
 /// Draws the names of the series.
-fn legend<'a>(chart: &mut ChartContext<'a, SVGBackend<'a>, Plane>) -> Drawing<'a> {
+fn legend<'a>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, impl CoordTranslate>,
+    at: SeriesLabelPosition,
+) -> Drawing<'a> {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(at)
         .background_style(WHITE.mix(0.9))
         .border_style(GREY)
         .label_font(TEXT.into_font().color(&INK))
@@ -315,7 +371,6 @@ pub(super) fn stacked(parts: &[(String, String)]) -> String {
     )
 }
 
-type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawing<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
@@ -344,6 +399,11 @@ mod tests {
     }
 
     #[test]
+    fn the_tail_of_calls_is_told_in_nines() {
+        assert_eq!([0.0, 1.0, 2.0, 3.0].map(percentile), ["0%", "90%", "99%", "99.9%"]);
+    }
+
+    #[test]
     fn charts_are_drawn_of_much_and_of_nothing() {
         for svg in [
             gantt(0, &[], 0.0),
@@ -353,6 +413,12 @@ mod tests {
                 &[Series { name: "<steno>".into(), points: vec![(0.0, 9.0), (5.0, 0.0)], colour: 4 }],
                 "left",
             ),
+            tails(&[]),
+            tails(&[Series {
+                name: "<steno>".into(),
+                points: vec![(0.5, 0.2), (0.001, 9.0), (0.0, 90.0)],
+                colour: 4,
+            }]),
             histogram(&[]),
             histogram(&[1.0, 90.0, 1e9]),
         ] {

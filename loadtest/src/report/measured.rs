@@ -4,7 +4,7 @@ use steno_coordinator::quantities::{audio_seconds, counted, grouped, wall_second
 
 use steno_shared::leases::Operation;
 
-use super::charts::{Series, gantt, lines};
+use super::charts::{Series, gantt, lines, tails};
 use super::page::{Chart, Page, Table};
 use crate::run::{LatencyFigures, Round, Sample};
 use crate::word_errors::ErrorRates;
@@ -118,11 +118,26 @@ fn charts(round: &Round) -> Vec<Chart> {
             ),
         },
         Chart {
+            title: "Calls to Redis".to_owned(),
+            caption: "How long workers waited for answers, from the quickest to the slowest; each mark leaves a tenth of the calls to its right."
+                .to_owned(),
+            svg: tails(&round.latencies.iter().enumerate().map(calls).collect::<Vec<_>>()),
+        },
+        Chart {
             title: "Redis".to_owned(),
             caption: "Memory that its data takes.".to_owned(),
             svg: lines(&[line("memory", 4, &|sample| mebibytes(sample.redis.memory_bytes))], "MiB"),
         },
     ]
+}
+
+/// How long calls of one kind took; of the third colour and the ones that follow it.
+fn calls((index, latency): (usize, &LatencyFigures)) -> Series {
+    Series {
+        name: format!("{} ({})", latency.operation, grouped(latency.calls)),
+        points: latency.curve.clone(),
+        colour: index + 2,
+    }
 }
 
 fn mebibytes(bytes: u64) -> f64 {

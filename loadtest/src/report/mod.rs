@@ -5,7 +5,7 @@ mod measured;
 mod page;
 mod simulated;
 
-pub use charts::{Bar, BarKind, Series, gantt, histogram, lines};
+pub use charts::{Bar, BarKind, Series, gantt, histogram, lines, tails};
 pub use measured::measured;
 pub use page::{Chart, Page, Table};
 pub use simulated::{picture, simulated, table};

@@ -21,6 +21,9 @@ pub struct LatencyFigures {
     pub p99_ms: f64,
     pub p999_ms: f64,
     pub max_ms: f64,
+    /// How long the calls took, from the shortest to the longest: the share of all that took longer, and milliseconds.
+    #[serde(skip)]
+    pub curve: Vec<(f64, f64)>,
 }
 
 impl LatencyFigures {
@@ -32,6 +35,7 @@ impl LatencyFigures {
             p99_ms: latency.quantile_ms(0.99),
             p999_ms: latency.quantile_ms(0.999),
             max_ms: latency.max_ms(),
+            curve: latency.curve(),
         }
     }
 }
@@ -120,6 +124,8 @@ mod tests {
         assert!(latency.max_ms() >= 9.0);
         let figures = LatencyFigures::of(operation, &latency);
         assert!((figures.p50_ms - 0.2).abs() < 0.01 && figures.p99_ms > 8.9, "{figures:?}");
+        let shares: Vec<f64> = figures.curve.iter().map(|(longer, _)| (longer * 3.0).round()).collect();
+        assert_eq!(shares, [1.0, 0.0], "{figures:?}");
         for other in ["", "worker.ended exit=Success", "leases.latency operation=\"claim\" buckets_us=\"x\""]
         {
             assert!(read_latency(other).is_none(), "{other}");

@@ -63,6 +63,7 @@ mod tests {
             p99_ms: 25.0,
             p999_ms: 30.0,
             max_ms: 31.0,
+            curve: Vec::new(),
         };
         let round = Round {
             workers: 2,

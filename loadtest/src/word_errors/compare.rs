@@ -4,11 +4,12 @@ use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use steno_coordinator::failure::Failure;
 use steno_shared::output_name::transcript_key;
+use steno_shared::part_key::PART_PREFIX;
 use steno_shared::storage::Store;
 use steno_shared::transcript::Transcript;
 
 use super::rates::{ErrorRates, Errors};
-use super::reference::{NOTE_KEY, Reference};
+use super::reference::{Known, NOTE_KEY, Reference, text_of};
 
 /// Recordings that are compared at once.
 const AT_ONCE: usize = 32;
@@ -21,7 +22,9 @@ const TRANSCRIPT_BYTES_MAX: u64 = 1 << 30;
 pub async fn compare(transcripts: &Store, references: &Store) -> Result<ErrorRates, Failure> {
     transcripts.check_readable().await?;
     references.check_readable().await?;
-    let is_reference = |key: &String| key.ends_with(".json") && key != NOTE_KEY;
+    // Parts say less than the recording that they are of.
+    let is_reference =
+        |key: &String| key.ends_with(".json") && key != NOTE_KEY && !key.starts_with(PART_PREFIX);
     let keys =
         references.list().map_ok(|entry| entry.key).try_filter(|key| std::future::ready(is_reference(key)));
     let compared = keys
@@ -35,7 +38,7 @@ pub async fn compare(transcripts: &Store, references: &Store) -> Result<ErrorRat
     }
     if rates.all.recordings == 0 {
         return Err(Failure::usage(format!(
-            "{} holds no reference texts; `steno-loadtest generate --speech` writes them",
+            "{} holds no reference texts; `steno-loadtest generate --speech` writes them, and an output of Steno's is taken for such",
             references.location()
         )));
     }
@@ -47,16 +50,14 @@ async fn compare_one(
     transcripts: &Store,
     references: &Store,
 ) -> Result<(Reference, Errors), Failure> {
-    let reference: Option<Reference> = read(references, &key, "reference text").await?;
-    let reference = reference
+    let known: Option<Known> = read(references, &key, "reference text").await?;
+    let reference = known
+        .map(Reference::from)
         .ok_or_else(|| Failure::unusable(format!("{key:?} has gone from {}", references.location())))?;
     let transcript: Option<Transcript> =
         read(transcripts, &transcript_key(&reference.name, "json"), "transcript").await?;
     let compared = tokio::task::spawn_blocking(move || {
-        let text = transcript.map(|transcript| {
-            let segments = transcript.segments.iter().map(|segment| segment.text.as_str());
-            segments.collect::<Vec<_>>().join(" ")
-        });
+        let text = transcript.as_ref().map(text_of);
         let errors = Errors::of(&reference, text.as_deref());
         (reference, errors)
     });

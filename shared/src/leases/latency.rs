@@ -93,6 +93,21 @@ impl Latency {
         self.0.max() as f64 / 1000.0
     }
 
+    /// For each length of a call, from the shortest: the share of all calls, 0 to 1, that took longer, and its milliseconds.
+    #[must_use]
+    pub fn curve(&self) -> Vec<(f64, f64)> {
+        let all = self.count().max(1) as f64;
+        let mut left = self.count();
+        let mut longer = |calls: u64| {
+            left = left.saturating_sub(calls);
+            left as f64 / all
+        };
+        self.0
+            .iter_recorded()
+            .map(|bucket| (longer(bucket.count_at_value()), bucket.value_iterated_to() as f64 / 1000.0))
+            .collect()
+    }
+
     /// All of it as text: pairs of microseconds and calls.
     #[must_use]
     pub fn buckets(&self) -> String {
@@ -174,6 +189,9 @@ mod tests {
                 && about(claims.quantile_ms(0.99), 99.0)
                 && about(claims.max_ms(), 100.0)
         );
+        let curve = claims.curve();
+        let tenth = curve.iter().find(|(longer, _)| *longer <= 0.1).unwrap();
+        assert!(about(tenth.1, 90.0) && curve.last().is_some_and(|last| last.0 == 0.0), "{curve:?}");
         let mut read = Latency::from_buckets(&claims.buckets()).unwrap();
         assert_eq!((read.count(), read.quantile_ms(0.99)), (100, claims.quantile_ms(0.99)));
         read.add(&latencies.of(Operation::Renew));

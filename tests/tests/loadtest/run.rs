@@ -63,7 +63,7 @@ fn a_run_is_measured_from_its_first_claim_to_its_last_transcript() -> anyhow::Re
     }
     let page = std::fs::read_to_string(report)?;
     ensure!(
-        page.contains("Steno under load") && page.matches("<svg").count() == 3,
+        page.contains("Steno under load") && page.matches("<svg").count() == 4,
         "the page lacks something"
     );
     invariants::nothing_runs(&world)

@@ -11,6 +11,7 @@ use crate::world::{World, file_names, keys, kind, list, on_both, put, read};
 on_both!(
     a_new_place_is_readable_writable_and_left_empty,
     listing_goes_past_a_thousand_keys,
+    long_listings_have_everything_once_and_in_one_order,
     head_and_listing_tell_the_same,
     ranges_end_where_the_object_ends,
     a_range_of_another_version_is_refused,
@@ -45,6 +46,33 @@ async fn listing_goes_past_a_thousand_keys(world: World) {
     sorted.sort();
     assert_eq!(names, sorted);
     assert!(listed.iter().all(|entry| entry.size_bytes == entry.key.len() as u64));
+}
+
+/// Longer than what a bucket's listing does one page after the other: several folders side by side, in one that has names of its own
+/// kind, and one that lies alone above all.
+async fn long_listings_have_everything_once_and_in_one_order(world: World) {
+    let below = world.files.join("alone/2026");
+    let mut wanted = Vec::new();
+    for folder in ["a+b c", "a/deep/er", "ä%2F", "zz"] {
+        std::fs::create_dir_all(below.join(folder)).unwrap();
+        for n in 0..3_000 {
+            let key = format!("{folder}/call {n:05}.wav");
+            std::fs::write(below.join(&key), b"").unwrap();
+            wanted.push(format!("alone/2026/{key}"));
+        }
+    }
+    for key in ["alone/beside.wav", "alone/2026/between.wav", "top.wav"] {
+        std::fs::write(world.files.join(key), b"").unwrap();
+        wanted.push(key.to_owned());
+    }
+    let listed: Vec<String> = list(&world.store).await.into_iter().map(|entry| entry.key).collect();
+    let again: Vec<String> = list(&world.store).await.into_iter().map(|entry| entry.key).collect();
+    assert!(listed == again, "another order");
+    assert_eq!(listed.len(), wanted.len());
+    wanted.sort();
+    let mut listed = listed;
+    listed.sort();
+    assert!(listed == wanted, "other keys");
 }
 
 async fn head_and_listing_tell_the_same(world: World) {

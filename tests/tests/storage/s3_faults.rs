@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use steno_shared::storage::{Put, S3Config, StorageErrorKind as Kind, Store};
 use steno_tests::s3_server::S3Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -89,6 +90,26 @@ async fn server_with_bucket() -> S3Server {
     let server = S3Server::start().await.unwrap();
     server.bucket("calls").await.unwrap();
     server
+}
+
+/// What it asks for shows that it does not go through all keys one page after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_long_listing_asks_for_each_folder() {
+    let server = S3Server::start().await.unwrap();
+    let bucket = server.bucket("calls").await.unwrap();
+    let proxy = Proxy::start(&server, Through::All, 0).await;
+    let store = proxy.open(&server).await;
+    for (folder, calls) in [("one", 5_500), ("two", 5_500), ("three", 1)] {
+        let folder = server.bucket_folder(&bucket).join("in").join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        (0..calls).for_each(|n| std::fs::write(folder.join(format!("{n}.wav")), b"").unwrap());
+    }
+    let listed: Vec<_> = store.list().try_collect().await.unwrap();
+    assert_eq!(listed.len(), 11_001);
+    let requests = String::from_utf8_lossy(&proxy.requests.lock().unwrap()).into_owned();
+    for folder in ["one", "two", "three"] {
+        assert!(requests.contains(&format!("prefix=in%2F{folder}%2F")), "nobody asked for {folder}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,18 +114,19 @@ fn filter_system_calls() -> io::Result<bool> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().chain(REFUSED_ON_THIS_ARCHITECTURE).map(|&call| (call, Vec::new())).collect();
     let own = u64::from(std::process::id());
-    for (call, argument, length, only) in [
+    for (call, argument, length, only, value) in [
         // Threads of its own it may have, processes not.
-        (libc::SYS_clone, 0, Qword, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64)),
-        // It may end itself, as `abort` does, and look at its own limits; the program that this one becomes keeps the number.
-        (libc::SYS_tgkill, 0, Dword, SeccompCmpOp::Ne),
-        (libc::SYS_prlimit64, 0, Dword, SeccompCmpOp::Ne),
+        (libc::SYS_clone, 0, Qword, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0),
+        // It may end itself, as `abort` does; the program that this one becomes keeps the number.
+        (libc::SYS_tgkill, 0, Dword, SeccompCmpOp::Ne, own),
+        // It may look at its own limits, and set none: who is root may raise them.
+        (libc::SYS_prlimit64, 0, Dword, SeccompCmpOp::Ne, 0),
+        (libc::SYS_prlimit64, 2, Qword, SeccompCmpOp::Ne, 0),
     ] {
-        let value = if call == libc::SYS_tgkill { own } else { 0 };
         let rule = SeccompCondition::new(argument, length, only, value)
             .and_then(|condition| SeccompRule::new(vec![condition]))
             .map_err(|error| failed(&error))?;
-        refused.insert(call, vec![rule]);
+        refused.entry(call).or_default().push(rule);
     }
     // Its argument cannot be looked at; told that there is no such call, the C library takes `clone`.
     let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
@@ -190,6 +191,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_pidfd_send_signal,
     libc::SYS_kcmp,
     libc::SYS_setpriority,
+    libc::SYS_setrlimit,
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_setscheduler,
     libc::SYS_sched_setattr,

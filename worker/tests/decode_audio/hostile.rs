@@ -21,6 +21,7 @@ read -r line <SECRET && printf 'RR'
 : >WRITE && printf 'WW'
 exec 5<>/dev/tcp/127.0.0.1/PORT && printf 'NN'
 kill -0 $PPID && printf 'KK'
+ulimit -n 9 && printf 'LL'
 x=$(printf 'FF'); printf "$x"
 "#;
 
@@ -78,7 +79,7 @@ fn a_decoder_that_was_taken_over_reads_writes_and_reaches_nothing() {
         serde_json::from_slice(&said.unwrap().stdout).unwrap()
     };
     // Without the guards all of it works.
-    assert_eq!(tries(|_| Confine::Not), ".RWNKF");
+    assert_eq!(tries(|_| Confine::Not), ".RWNKLF");
     if kernel["system_calls"] == true {
         assert_eq!(tries(|_| Confine::SystemCalls), ".RW");
     }
