@@ -194,7 +194,7 @@ fn text(report: &Report<'_>) -> String {
         _ => String::new(),
     };
     format!(
-        "{}, {} of audio, the longest {}; {}\nNo schedule ends before {bound}{seeds}\n",
+        "{}, {} of audio, the longest {}; {}\nNo schedule that leaves recordings whole ends before {bound}{seeds}\n",
         counted(report.recordings as u64, "recording"),
         audio_seconds(report.audio_seconds),
         audio_seconds(report.longest_seconds),
