@@ -5,6 +5,7 @@
 mod concurrency;
 mod conformance;
 mod folder;
+mod listing_folders;
 mod listing_fuzz;
 mod names;
 mod s3_faults;

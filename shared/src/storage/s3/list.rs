@@ -83,7 +83,7 @@ async fn begin(mut cursor: Cursor) -> BoxStream<'static, Item> {
         }
     }
     let inner = Arc::clone(&cursor.inner);
-    match Folders::below(&inner).await {
+    match Folders::below(&inner, &head).await {
         Some(Folders { objects, prefixes }) => {
             let folders = stream::iter(prefixes)
                 .map(move |prefix| std::future::ready(ahead(Cursor::below(Arc::clone(&inner), prefix))))
@@ -119,9 +119,14 @@ fn ahead(cursor: Cursor) -> impl Stream<Item = Item> + Send {
 }
 
 impl Folders {
-    /// Those that are worth it to be listed by themselves; `None` where there are none, or too many.
-    async fn below(inner: &Inner) -> Option<Self> {
-        let mut found = Self { objects: Vec::new(), prefixes: vec![inner.key_prefix()] };
+    /// Those that are worth it to be listed by themselves; `None` where there are none, or too many. So it is where what was `seen` of the
+    /// listing is not in them: a store that tells folders in another way than keys would be asked for the wrong ones, and have nothing there.
+    async fn below(inner: &Inner, seen: &[Item]) -> Option<Self> {
+        let root = inner.key_prefix();
+        let is_in = |entry: &Entry, prefix: &String| {
+            prefix.strip_prefix(&root).is_some_and(|folder| entry.key.starts_with(folder))
+        };
+        let mut found = Self { objects: Vec::new(), prefixes: vec![root.clone()] };
         for _ in 0..DEPTH_MAX {
             let [below] = found.prefixes.as_slice() else { break };
             // Should it fail, so will the listing without folders, and tell why.
@@ -133,11 +138,22 @@ impl Folders {
             found.objects.extend(
                 page.contents.unwrap_or_default().iter().filter_map(|object| item(inner, object, encoded)),
             );
-            let prefixes =
-                page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix);
-            found.prefixes = prefixes.map(|raw| decoded(&raw, encoded)).collect::<Option<_>>()?;
+            found.prefixes.clear();
+            for raw in page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix)
+            {
+                let prefix = decoded(&raw, encoded)?;
+                if prefix != raw && !seen.iter().flatten().any(|entry| is_in(entry, &prefix)) {
+                    return None;
+                }
+                found.prefixes.push(prefix);
+            }
         }
-        (2..=FOLDERS_MAX).contains(&found.prefixes.len()).then_some(found)
+        let has = |entry: &Entry| {
+            found.prefixes.iter().any(|prefix| is_in(entry, prefix))
+                || found.objects.iter().flatten().any(|object| object.key == entry.key)
+        };
+        let is_whole = seen.iter().flatten().all(has);
+        (is_whole && (2..=FOLDERS_MAX).contains(&found.prefixes.len())).then_some(found)
     }
 }
 
