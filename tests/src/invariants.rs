@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use steno_shared::output_name::transcript_key;
+use steno_shared::part_key::PART_PREFIX;
 
 use crate::world::World;
 use crate::{condition, processes, transcripts};
@@ -32,7 +33,7 @@ pub fn check(world: &World, all: &[&str], dead: &[&str]) -> anyhow::Result<Trans
     for (key, (bytes, _)) in &files {
         let is_temporary = key.split('/').any(|segment| segment.starts_with(".steno-tmp-"));
         ensure!(!is_temporary, "a temporary file is left: {key:?}");
-        let is_part = key.starts_with(transcripts::PART_PREFIX);
+        let is_part = key.starts_with(PART_PREFIX);
         ensure!(!is_part || !dead.is_empty(), "a part is left although its recording is done: {key:?}");
         if is_part || !key.ends_with(".json") {
             continue;

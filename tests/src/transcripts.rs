@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow, ensure};
 use serde_json::Value;
+use steno_shared::part_key::PART_PREFIX;
 
 /// A file: its bytes and when it was last written.
 pub type Written = (Vec<u8>, SystemTime);
@@ -38,9 +39,6 @@ pub fn with_extension(root: &Path, extension: &str) -> anyhow::Result<BTreeMap<S
     let suffix = format!(".{extension}");
     Ok(files(root)?.into_iter().filter(|(name, _)| name.ends_with(&suffix)).collect())
 }
-
-/// How names begin of what waits for the other parts of its recording.
-pub const PART_PREFIX: &str = ".steno-part-";
 
 /// How many transcripts there are, whatever waits for other parts.
 ///

@@ -141,11 +141,7 @@ pub fn lines(series: &[Series], y_name: &str) -> String {
     let (until, top) = (largest(&|point| point.0), largest(&|point| point.1));
     drawn(300, |area| {
         let unit = Unit::of(until);
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(16)
-            .margin_top(10)
-            .x_label_area_size(36)
-            .y_label_area_size(72)
+        let mut chart = with_axes(area)
             .build_cartesian_2d(0.0..until.max(1e-9) / unit.seconds, 0.0..top.max(1e-9) * 1.02)?;
         chart
             .configure_mesh()
@@ -160,12 +156,8 @@ pub fn lines(series: &[Series], y_name: &str) -> String {
             .y_desc(y_name)
             .draw()?;
         for one in series {
-            let colour = COLOURS[one.colour % COLOURS.len()];
             let points = thinned(&one.points).into_iter().map(|(x, y)| (x / unit.seconds, y));
-            chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-                .label(&one.name)
-                .legend(key(colour));
+            draw_line(&mut chart, one, points)?;
         }
         legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
@@ -189,12 +181,7 @@ pub fn tails(series: &[Series]) -> String {
     let top = all().map(|point| point.1).fold(0.001, f64::max) * 1.2;
     let bottom = all().map(|point| point.1).fold(top, f64::min) * 0.8;
     drawn(300, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(16)
-            .margin_top(10)
-            .x_label_area_size(36)
-            .y_label_area_size(72)
-            .build_cartesian_2d(0.0..right, (bottom..top).log_scale())?;
+        let mut chart = with_axes(area).build_cartesian_2d(0.0..right, (bottom..top).log_scale())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -208,11 +195,7 @@ pub fn tails(series: &[Series]) -> String {
             .y_desc("milliseconds")
             .draw()?;
         for (one, points) in series.iter().zip(&drawn_points) {
-            let colour = COLOURS[one.colour % COLOURS.len()];
-            chart
-                .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
-                .label(&one.name)
-                .legend(key(colour));
+            draw_line(&mut chart, one, points.iter().copied())?;
         }
         legend(&mut chart, SeriesLabelPosition::UpperLeft)
     })
@@ -268,12 +251,7 @@ pub fn histogram(seconds: &[f64]) -> String {
         .collect();
     let top = shares.iter().map(|(a, b)| a.max(*b)).fold(1.0, f64::max) * 1.1;
     drawn(260, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(16)
-            .margin_top(10)
-            .x_label_area_size(36)
-            .y_label_area_size(72)
-            .build_cartesian_2d(0.0..CLASSES.len() as f64, 0.0..top)?;
+        let mut chart = with_axes(area).build_cartesian_2d(0.0..CLASSES.len() as f64, 0.0..top)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -302,6 +280,25 @@ pub fn histogram(seconds: &[f64]) -> String {
         }))?;
         legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
+}
+
+/// A chart with room for the names and marks of both axes.
+fn with_axes<'a, 'b>(area: &'b Area<'a>) -> ChartBuilder<'b, 'a, SVGBackend<'a>> {
+    let mut builder = ChartBuilder::on(area);
+    builder.margin_right(16).margin_top(10).x_label_area_size(36).y_label_area_size(72);
+    builder
+}
+
+/// Draws a series as a line through these points.
+fn draw_line<'a>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, impl CoordTranslate<From = (f64, f64)>>,
+    series: &Series,
+    points: impl IntoIterator<Item = (f64, f64)>,
+) -> Drawing<'a> {
+    let colour = COLOURS[series.colour % COLOURS.len()];
+    let line = LineSeries::new(points, colour.stroke_width(2));
+    chart.draw_series(line)?.label(&series.name).legend(key(colour));
+    Ok(())
 }
 
 /// What stands for a series in the legend.

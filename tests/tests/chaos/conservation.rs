@@ -9,6 +9,7 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::LeaseLimits;
 use steno_shared::output_name::transcript_key;
+use steno_shared::part_key::PART_PREFIX;
 use steno_shared::simulated::MARKER;
 use steno_tests::steno::Ended;
 use steno_tests::{invariants, lease_invariants, transcripts};
@@ -34,7 +35,7 @@ pub(crate) fn check(
             continue;
         }
         // Parts wait for the others of their recording, should the one that failed be put back.
-        if let Some(part) = key.strip_prefix(transcripts::PART_PREFIX) {
+        if let Some(part) = key.strip_prefix(PART_PREFIX) {
             waiting.insert(part.chars().take(14).collect::<String>());
             continue;
         }
@@ -57,7 +58,7 @@ pub(crate) fn check(
     ensure!(without.is_empty(), "no transcript: {without:?}");
     for (path, times) in site.http.created() {
         // A part may be made again by who does not know yet that its recording is done; he removes it.
-        let is_part = path.contains(&format!("/{}", transcripts::PART_PREFIX));
+        let is_part = path.contains(&format!("/{PART_PREFIX}"));
         let is_transcript = path.starts_with(&place.output_path()) && path.ends_with(".json") && !is_part;
         ensure!(!is_transcript || times == 1, "{path} was created {times} times");
     }

@@ -1,18 +1,13 @@
 //! A store that tells folders otherwise than keys: its listing is slower, and has everything.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
 
-use bytes::Bytes;
 use futures::TryStreamExt as _;
-use http_body_util::Full;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use steno_shared::storage::{Entry, S3Config, Store};
-use steno_tests::s3_server::loader_with;
-use tokio::net::TcpListener;
+use steno_shared::storage::Entry;
+
+use crate::made_up_store::made_up_store;
 
 /// Its folders; no key is directly in it.
 const FOLDERS: [&str; 2] = ["in/a+b/", "in/c/"];
@@ -54,31 +49,9 @@ fn answer(request: &Request<Incoming>) -> String {
     body
 }
 
-async fn server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let service = service_fn(|request: Request<Incoming>| {
-                    let body = answer(&request);
-                    async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
-                });
-                // A client that goes away is none of its business.
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(client), service)
-                    .await;
-            });
-        }
-    });
-    format!("http://{address}")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_not_encode_its_folders_loses_nothing() {
-    let config = S3Config { endpoint: Some(server().await), region: None };
-    let location = "s3://calls/in".parse().unwrap();
-    let store = Store::open_with(&location, &config, loader_with("key", "secret")).await.unwrap();
+    let store = made_up_store(|request| answer(request).into_bytes()).await;
     let listed: Vec<Entry> = store.list().try_collect().await.unwrap();
     assert_eq!(listed.len(), FOLDERS.len() * IN_EACH);
     assert!(listed.iter().any(|entry| entry.key == "a+b/05999.wav"), "{:?}", listed.first());

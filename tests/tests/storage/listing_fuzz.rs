@@ -1,19 +1,12 @@
 //! Whatever a store answers to a listing, it is listed, or told to be wrong, and the listing ends.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use futures::StreamExt as _;
-use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use steno_shared::storage::{Location, S3Config, Store};
-use steno_tests::s3_server::loader_with;
-use tokio::net::TcpListener;
+
+use crate::made_up_store::made_up_store;
 
 /// Pages after which the store has no more to say, whatever it has said.
 const PAGES_MAX: u32 = 4;
@@ -61,40 +54,19 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 
 type Answer = Arc<Mutex<(Vec<u8>, u32)>>;
 
-/// A store that answers what it is told to, and after some pages that there is nothing more.
-async fn server(answer: Answer) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let answer = Arc::clone(&answer);
-            tokio::spawn(async move {
-                let service = service_fn(move |_: Request<hyper::body::Incoming>| {
-                    let mut next = answer.lock().unwrap();
-                    next.1 += 1;
-                    let body =
-                        if next.1 > PAGES_MAX { b"<ListBucketResult/>".to_vec() } else { next.0.clone() };
-                    async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
-                });
-                // A client that goes away is none of its business.
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(client), service)
-                    .await;
-            });
-        }
-    });
-    format!("http://{address}")
+/// What the store answers, and after some pages that there is nothing more.
+fn next_page(answer: &Answer) -> Vec<u8> {
+    let mut next = answer.lock().unwrap();
+    next.1 += 1;
+    if next.1 > PAGES_MAX { b"<ListBucketResult/>".to_vec() } else { next.0.clone() }
 }
 
 #[test]
 fn fuzz_listing() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let answer = Answer::default();
-    let store = runtime.block_on(async {
-        let config = S3Config { endpoint: Some(server(Arc::clone(&answer)).await), region: None };
-        let location: Location = "s3://calls/in".parse().unwrap();
-        Store::open_with(&location, &config, loader_with("key", "secret")).await.unwrap()
-    });
+    let told = Arc::clone(&answer);
+    let store = runtime.block_on(made_up_store(move |_| next_page(&told)));
     let default = Config::with_source_file(file!());
     let mut runner = TestRunner::new(Config { cases: default.cases.max(2000), ..default });
     let played = runner.run(&body(), |body| {

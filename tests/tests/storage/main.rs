@@ -7,6 +7,7 @@ mod conformance;
 mod folder;
 mod listing_folders;
 mod listing_fuzz;
+mod made_up_store;
 mod names;
 mod s3_faults;
 mod s3_refusals;
