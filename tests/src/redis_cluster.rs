@@ -1,7 +1,9 @@
 //! Several redis-servers that stand in for each other: a Redis Cluster, and a primary with a replica behind a Sentinel.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use redis::{Connection, cmd};
@@ -13,6 +15,10 @@ use crate::{audio, condition};
 
 /// How far a node's second port, for the other nodes, is from its first: Redis 6 knows no other.
 const BUS: u16 = 10_000;
+/// Primaries of a cluster; each has a replica.
+const PRIMARIES: usize = 3;
+/// What a replica takes at most to become the primary: after five seconds it gives up, and is to be asked again.
+const FAILOVER_TIME: Duration = Duration::from_secs(6);
 
 /// A Redis Cluster of primaries with a replica each.
 #[derive(Debug)]
@@ -29,7 +35,7 @@ impl RedisCluster {
     /// When they do not find together.
     pub fn start() -> Result<Self> {
         let (mut nodes, mut ports) = (Vec::new(), Vec::new());
-        while nodes.len() < 6 {
+        while nodes.len() < 2 * PRIMARIES {
             let port = port_with_bus()?;
             let args = ["--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
             let options = RedisOptions { aof: true, args: with_port(port, &args), ..RedisOptions::default() };
@@ -239,6 +245,7 @@ pub fn move_slot(owner: &mut Connection, key: &str) -> Result<()> {
 /// # Errors
 /// When there is none, or it does not.
 pub fn fail_over(owner: &mut Connection) -> Result<()> {
+    settled(owner)?;
     // It hears of a new one a moment later.
     let replica = condition::until("the primary knows a replica", || {
         let nodes = members(owner)?;
@@ -246,17 +253,41 @@ pub fn fail_over(owner: &mut Connection) -> Result<()> {
         Ok(nodes.into_iter().find(|node| own.is_some() && node.primary == own))
     })?;
     let mut replica = replica.connect()?;
-    let says = |node: &mut Connection, words: &str| {
-        condition::until_so(&format!("the node says {words}"), || {
-            let info: String = cmd("INFO").arg("replication").query(node)?;
-            Ok(info.contains(words))
-        })
+    let says = |node: &mut Connection, words: &str| -> Result<bool> {
+        let info: String = cmd("INFO").arg("replication").query(node)?;
+        Ok(info.contains(words))
     };
-    says(&mut replica, "master_link_status:up")?;
-    cmd("CLUSTER").arg("FAILOVER").exec(&mut replica)?;
-    says(&mut replica, "role:master")?;
-    // Until it knows, it still answers reads.
-    says(owner, "role:slave")
+    condition::until_so("the replica follows", || says(&mut replica, "master_link_status:up"))?;
+    let mut asked: Option<Instant> = None;
+    condition::until_so("the replica is the primary, and the primary a replica", || {
+        let has_changed = says(&mut replica, "role:master")?;
+        if !has_changed && asked.is_none_or(|asked| asked.elapsed() > FAILOVER_TIME) {
+            cmd("CLUSTER").arg("FAILOVER").exec(&mut replica)?;
+            asked = Some(Instant::now());
+        }
+        // Until it knows, it still answers reads.
+        Ok(has_changed && says(owner, "role:slave")?)
+    })?;
+    settled(owner)
+}
+
+/// Waits until all nodes agree which primary has which epoch. A node that takes a slot takes the next epoch without asking the others; a
+/// replica that is elected meanwhile may have been given the same one, and then one of the two takes back what the other has got.
+fn settled(asked: &mut Connection) -> Result<()> {
+    let mut nodes: Vec<Connection> =
+        members(asked)?.iter().map(Member::connect).collect::<Result<_>>()?;
+    condition::until_so("all nodes agree on the epochs", || {
+        let mut views = BTreeSet::new();
+        for node in &mut nodes {
+            let primaries = members(node)?.into_iter().filter(|member| member.primary.is_none());
+            let epochs: BTreeMap<u64, String> = primaries.map(|member| (member.epoch, member.id)).collect();
+            let info: String = cmd("CLUSTER").arg("INFO").query(node)?;
+            let current = info.lines().find(|line| line.starts_with("cluster_current_epoch:"));
+            views.insert((epochs, current.map(str::to_owned)));
+        }
+        // Two primaries of one epoch are one entry less.
+        Ok(views.len() == 1 && views.iter().all(|(epochs, _)| epochs.len() == PRIMARIES))
+    })
 }
 
 /// A node as another one knows it.
@@ -265,6 +296,8 @@ struct Member {
     port: u16,
     /// Of a replica, its primary's id.
     primary: Option<String>,
+    /// What decides between two primaries that claim the same slot: the greater one has it.
+    epoch: u64,
     /// Whether it is the one that was asked.
     is_asked: bool,
     /// Its slots, first and last of each range. What has been a primary and is none any more has none.
@@ -285,13 +318,15 @@ fn members(asked: &mut Connection) -> Result<Vec<Member>> {
         let (id, address, flags, primary) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         let port = address.split('@').next()?.rsplit(':').next()?.parse().ok()?;
         let primary = Some(primary.to_owned()).filter(|primary| primary != "-");
+        let epoch = fields.nth(2)?.parse().ok()?;
         // Behind them, in brackets, those that are on their way.
         let range = |text: &str| {
             let (first, last) = text.split_once('-').unwrap_or((text, text));
             Some((first.parse().ok()?, last.parse().ok()?))
         };
-        let slots = fields.skip(4).filter_map(range).collect();
-        Some(Member { id: id.to_owned(), port, primary, is_asked: flags.contains("myself"), slots })
+        let slots = fields.skip(1).filter_map(range).collect();
+        let is_asked = flags.contains("myself");
+        Some(Member { id: id.to_owned(), port, primary, epoch, is_asked, slots })
     };
     nodes.lines().map(|line| member(line).with_context(|| format!("{line:?} is no node"))).collect()
 }
