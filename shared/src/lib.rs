@@ -15,6 +15,7 @@ pub mod options;
 pub mod output_name;
 pub mod pace;
 pub mod part_key;
+pub mod pieces;
 pub mod recording;
 pub mod simulated;
 pub mod storage;

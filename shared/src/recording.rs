@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ItemId;
+use crate::pieces::{PIECE_SECONDS, pieces};
 
 /// One recording: a line of the manifest, and the payload of an item in Redis.
 ///
@@ -26,8 +27,9 @@ pub struct Recording {
     pub part: Option<RecordingPart>,
 }
 
-/// One of several parts of a recording, each a lease of its own. They are planned to be of one length; where exactly the cuts are is
-/// found in the audio, by the workers of both neighbours alike.
+/// One of several parts of a recording, each a lease of its own. They are planned to be as many pieces long, give or take one, and of
+/// one length where there are more of them than pieces; where exactly the cuts are is found in the audio, by the workers of both
+/// neighbours alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecordingPart {
     /// Which one, from 0.
@@ -51,6 +53,18 @@ impl RecordingPart {
         (!self.is_last()).then(|| self.seconds_before(self.index + 1))
     }
 
+    /// How long it is planned to be, in seconds.
+    #[must_use]
+    pub fn planned_seconds(self) -> f64 {
+        self.end_seconds().unwrap_or(self.whole_seconds()) - self.begin_seconds()
+    }
+
+    /// Whether it is put together of the pieces that the whole recording is heard in.
+    #[must_use]
+    pub fn is_of_pieces(self) -> bool {
+        self.count <= pieces(self.whole_seconds())
+    }
+
     /// Whether it ends with the recording.
     #[must_use]
     pub fn is_last(self) -> bool {
@@ -64,7 +78,12 @@ impl RecordingPart {
     }
 
     fn seconds_before(self, index: u32) -> f64 {
-        self.whole_seconds() * f64::from(index) / f64::from(self.count.max(1))
+        let count = self.count.max(1);
+        if self.is_of_pieces() {
+            let before = u64::from(index) * u64::from(pieces(self.whole_seconds())) / u64::from(count);
+            return PIECE_SECONDS * before as f64;
+        }
+        self.whole_seconds() * f64::from(index) / f64::from(count)
     }
 }
 
@@ -127,7 +146,7 @@ impl Recording {
         self.part.map_or(self.seconds, RecordingPart::whole_seconds)
     }
 
-    /// The recording in `count` parts of the same length; itself where that is less than two.
+    /// The recording in `count` parts; itself where that is less than two.
     #[must_use]
     pub fn in_parts(self, count: u32) -> Vec<Self> {
         if count < 2 {
@@ -143,8 +162,7 @@ impl Recording {
     pub fn parts_beside(&self, known: RecordingPart) -> Vec<Self> {
         let part = |index| {
             let part = RecordingPart { index, ..known };
-            let seconds = part.end_seconds().unwrap_or(part.whole_seconds()) - part.begin_seconds();
-            Self { seconds, part: Some(part), ..self.clone() }
+            Self { seconds: part.planned_seconds(), part: Some(part), ..self.clone() }
         };
         (0..known.count).map(part).collect()
     }
@@ -183,6 +201,19 @@ mod tests {
         assert_eq!(ids.len(), 6);
         assert!(parts.iter().all(|part| part.whole_id() == whole.id() && part.whole_seconds() == 1000.001));
         assert_eq!(whole.clone().in_parts(1), [whole]);
+    }
+
+    #[test]
+    fn parts_begin_where_pieces_do_while_there_are_no_more_of_them() {
+        let begins = |count, whole_ms| -> Vec<f64> {
+            (0..count).map(|index| RecordingPart { index, count, whole_ms }.begin_seconds()).collect()
+        };
+        assert_eq!(begins(3, 3_600_000), [0.0, 1200.0, 2400.0]);
+        assert_eq!(begins(5, 2_129_000), [0.0, 300.0, 600.0, 1200.0, 1500.0]);
+        assert_eq!(begins(4, 960_000), [0.0, 300.0, 600.0, 900.0]);
+        assert_eq!(begins(4, 900_000), [0.0, 225.0, 450.0, 675.0]);
+        let last = RecordingPart { index: 3, count: 4, whole_ms: 960_000 };
+        assert_eq!((last.end_seconds(), last.planned_seconds()), (None, 60.0));
     }
 
     #[test]

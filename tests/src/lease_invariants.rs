@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use redis::{Connection, cmd};
+use serde_json::Value;
 use steno_shared::ids::{BatchId, ShardId};
 
 /// A shard as it is in Redis: its records, and the members of each set with their scores.
@@ -50,11 +51,14 @@ pub fn check_invariants(connection: &mut Connection, batch: &BatchId, shard: Sha
     let raw = read_raw(connection, batch, shard)?;
     let mut ids: BTreeMap<char, BTreeSet<String>> = BTreeMap::new();
     let mut ms: BTreeMap<char, i64> = BTreeMap::new();
+    let mut further_parts = 0;
     for (id, record) in &raw.items {
         let mut fields = record.lines().next().unwrap_or_default().split('|');
         let state = fields.next().and_then(|state| state.chars().next()).context("a record without state")?;
         ensure!("rlwxd".contains(state), "item {id} is in no state: {record:?}");
         let length: i64 = fields.next().context("a record without length")?.parse()?;
+        let payload: Value = serde_json::from_str(record.lines().nth(1).unwrap_or_default())?;
+        further_parts += i64::from(payload[4][0].as_u64().is_some_and(|index| index > 0));
         ids.entry(state).or_default().insert(id.clone());
         *ms.entry(state).or_default() += length;
         if state == 'r' {
@@ -80,6 +84,11 @@ pub fn check_invariants(connection: &mut Connection, batch: &BatchId, shard: Sha
         let (sum, total) = (ms.get(&state).copied().unwrap_or(0), total(&format!("{name}_ms")));
         ensure!(sum == total, "{name} items sum to {sum} ms, the total says {total}");
     }
+    ensure!(
+        further_parts == total("further_parts"),
+        "{further_parts} further parts, the total says {}",
+        total("further_parts")
+    );
     let in_sets: usize = raw.sets.values().map(BTreeMap::len).sum();
     ensure!(in_sets + done == raw.items.len(), "{in_sets} + {done} items, {} enqueued", raw.items.len());
     Ok(())

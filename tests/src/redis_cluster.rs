@@ -274,8 +274,7 @@ pub fn fail_over(owner: &mut Connection) -> Result<()> {
 /// Waits until all nodes agree which primary has which epoch. A node that takes a slot takes the next epoch without asking the others; a
 /// replica that is elected meanwhile may have been given the same one, and then one of the two takes back what the other has got.
 fn settled(asked: &mut Connection) -> Result<()> {
-    let mut nodes: Vec<Connection> =
-        members(asked)?.iter().map(Member::connect).collect::<Result<_>>()?;
+    let mut nodes: Vec<Connection> = members(asked)?.iter().map(Member::connect).collect::<Result<_>>()?;
     condition::until_so("all nodes agree on the epochs", || {
         let mut views = BTreeSet::new();
         for node in &mut nodes {

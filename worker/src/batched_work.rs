@@ -119,10 +119,9 @@ impl Hands<'_> {
             Err(error) => return self.fail(ticket, error, outbox),
         };
         let Some(prepared) = self.recordings.remove(&ticket) else { return Ok(()) };
-        let Work::Hear { speech, warnings } = &prepared.work else {
+        let Work::Hear { warnings, .. } = &prepared.work else {
             return outbox.not_prepared(Arc::clone(&prepared.item));
         };
-        let transcription = transcription.later(speech.from_seconds);
         outbox.transcribed(Arc::clone(&prepared.item), transcription, warnings.clone())
     }
 

@@ -32,6 +32,7 @@ pub mod pull_model;
 pub mod run;
 pub mod sequential_work;
 pub mod signals;
+pub mod silence;
 pub mod simulated_work;
 pub mod slot;
 pub mod speech;

@@ -1,26 +1,29 @@
-//! The audio of a part of a recording: where exactly it begins and ends.
+//! The audio of a recording, or of a part of one: where exactly it begins and ends, and where the pieces in it begin.
 //!
 //! A cut is planned at a time and made at the longest silence within half a minute of it. The workers of the part before and of the
-//! part after both decode that minute and find the same silence in it, so that nothing between them is heard twice or not at all.
+//! part after both decode that minute and find the same silence in it, so that nothing between them is heard twice or not at all. So does
+//! the worker of a part, or of a whole recording, that goes on beyond it: what it hears begins anew there as well.
 
 use std::ops::Range;
 
+use steno_shared::pieces::{CUT_SEARCH_SECONDS, PIECE_SECONDS};
 use steno_shared::recording::RecordingPart;
 
 use crate::decode_audio::{DecodedAudio, Wanted};
 use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
+use crate::silence::quietest;
 use crate::speech::{Progress, Speech, SpeechFinder};
 use crate::vad::{VadError, WINDOW_SAMPLES};
 
 /// How far from where it is planned a cut may be made.
-const SEARCH_SAMPLES: usize = 30 * SAMPLE_RATE;
+const SEARCH_SAMPLES: usize = CUT_SEARCH_SECONDS as usize * SAMPLE_RATE;
+/// From one planned cut to the next.
+const PIECE_SAMPLES: usize = PIECE_SECONDS as usize * SAMPLE_RATE;
 /// What is kept of a recording's begin, to ask it for the language: the unsplit recording is asked there.
 const HEAD_SAMPLES: usize = 300 * SAMPLE_RATE;
-/// What is less probable speech than this is silence, as for the default threshold of voice detection.
-const SILENCE: f32 = 0.35;
 
-/// Which samples of a recording a part needs.
+/// Which samples of a recording are needed for it or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// Where it is planned to begin; `None` for the recording's begin.
@@ -29,29 +32,63 @@ pub struct Reach {
     end: Option<usize>,
     /// What of the begin is kept for the language.
     head: usize,
+    /// Whether it is put together of pieces.
+    is_of_pieces: bool,
 }
 
-/// A part's own samples.
+/// The own samples of a recording or a part of one.
 #[derive(Debug)]
 pub struct PartAudio {
     /// From cut to cut.
     pub pcm: Pcm,
     /// Where in the recording they begin, in samples.
     pub from: usize,
+    /// The pieces that they are heard in, in order; none where a recording is not heard in pieces.
+    pub pieces: Vec<Piece>,
     /// The recording's begin, if it was wanted for the language.
     pub head: Option<Pcm>,
 }
 
+/// A stretch of audio that is heard by itself.
+#[derive(Debug)]
+pub struct Piece {
+    /// Its samples.
+    pub samples: Range<usize>,
+    /// How probably somebody speaks, 0 to 1, in each [`WINDOW_SAMPLES`] of them.
+    pub probabilities: Vec<f32>,
+}
+
+/// How decoded samples are gone through.
+#[derive(Debug)]
+struct Course {
+    /// Where it begins, if not with a cut.
+    begin: Option<usize>,
+    /// Where it ends, if not with a cut.
+    end: Option<usize>,
+    /// What voice detection hears, each by itself.
+    stretches: Vec<Stretch>,
+}
+
+/// Samples that voice detection hears by themselves.
+#[derive(Debug)]
+struct Stretch {
+    samples: Range<usize>,
+    /// In how many windows from their begin a cut is looked for.
+    n_zone: usize,
+}
+
 impl Reach {
-    /// What a part needs; with the recording's begin if it is to tell the language.
+    /// What a part needs, or a whole recording; with the recording's begin if it is to tell the language of a later part.
     #[must_use]
-    pub fn of(part: RecordingPart, asks_language: bool) -> Self {
+    pub fn of(part: Option<RecordingPart>, asks_language: bool) -> Self {
+        let Some(part) = part else { return Self { begin: None, end: None, head: 0, is_of_pieces: true } };
         let samples = |seconds: f64| (seconds * SAMPLE_RATE as f64) as usize;
         let begin = (part.index > 0).then(|| samples(part.begin_seconds()));
         Self {
             begin,
             end: part.end_seconds().map(samples),
             head: if asks_language && begin.is_some() { HEAD_SAMPLES } else { 0 },
+            is_of_pieces: part.is_of_pieces(),
         }
     }
 
@@ -62,11 +99,11 @@ impl Reach {
     }
 
     fn without(&self) -> Range<usize> {
-        let from = self.begin.map_or(0, |begin| begin.saturating_sub(SEARCH_SAMPLES));
+        let from = self.begin.map_or(0, |begin| zone(begin).start);
         self.head..from.max(self.head)
     }
 
-    /// Cuts the part out of what was decoded.
+    /// Cuts it out of what was decoded, and finds out how probably somebody speaks where that decides what is heard.
     ///
     /// # Errors
     /// When voice detection fails, or `progress`, which is told the seconds done, asks to stop.
@@ -76,32 +113,76 @@ impl Reach {
         finder: &SpeechFinder,
         progress: Progress<'_>,
     ) -> Result<PartAudio, VadError> {
-        let from = self.place(self.begin, 0, audio, finder, progress)?;
-        let to = self.place(self.end, audio.n_decoded, audio, finder, progress)?;
-        let pcm = audio.pcm.joined(std::iter::once(self.kept(from..to.max(from))));
-        let head = (self.head > 0).then(|| audio.pcm.joined(std::iter::once(0..self.head.min(from))));
-        Ok(PartAudio { pcm, from, head })
+        let n_decoded = audio.n_decoded;
+        let Some(course) = self.course(n_decoded, finder.hears_pieces()) else {
+            return Ok(PartAudio { pcm: audio.pcm.joined([]), from: n_decoded, pieces: vec![], head: None });
+        };
+        // Voice detection begins anew with each stretch, so that whoever decodes from there finds the same cut and the same speech.
+        let (mut heard, mut cuts) = (Vec::new(), Vec::new());
+        for stretch in &course.stretches {
+            let kept = audio.pcm.joined([self.kept(stretch.samples.clone())]);
+            let mut probabilities = finder.probabilities(&kept, &mut *progress)?;
+            if stretch.samples.end < n_decoded {
+                // The last one is of what lies behind.
+                probabilities.truncate(kept.len() / WINDOW_SAMPLES);
+            }
+            if stretch.n_zone > 0 {
+                let zone = &probabilities[..stretch.n_zone.min(probabilities.len())];
+                cuts.push(stretch.samples.start + quietest(zone) * WINDOW_SAMPLES);
+            }
+            heard.extend(probabilities);
+        }
+        let bounds: Vec<usize> = course.begin.into_iter().chain(cuts).chain(course.end).collect();
+        let (from, to) = (bounds[0], bounds[bounds.len() - 1]);
+        let heard_from = course.stretches.first().map_or(from, |first| first.samples.start);
+        let window = |at: usize| match at == n_decoded {
+            true => heard.len(),
+            false => (at - heard_from) / WINDOW_SAMPLES,
+        };
+        let piece = |pair: &[usize]| Piece {
+            samples: pair[0] - from..pair[1] - from,
+            probabilities: heard.get(window(pair[0])..window(pair[1])).unwrap_or_default().to_vec(),
+        };
+        Ok(PartAudio {
+            pcm: audio.pcm.joined([self.kept(from..to)]),
+            from,
+            pieces: if finder.hears_pieces() { bounds.windows(2).map(piece).collect() } else { vec![] },
+            head: (self.head > 0).then(|| audio.pcm.joined([0..self.head.min(from)])),
+        })
     }
 
-    /// Where a planned cut is made, in samples of the recording; `else_at` where none is planned.
-    fn place(
-        &self,
-        planned: Option<usize>,
-        else_at: usize,
-        audio: &DecodedAudio,
-        finder: &SpeechFinder,
-        progress: Progress<'_>,
-    ) -> Result<usize, VadError> {
-        let Some(planned) = planned else { return Ok(else_at) };
-        let zone = planned.saturating_sub(SEARCH_SAMPLES)..(planned + SEARCH_SAMPLES).min(audio.n_decoded);
-        if zone.start >= zone.end {
-            // The recording ends before: it is shorter than its header tells.
-            return Ok(audio.n_decoded);
+    /// How so many decoded samples are gone through; `None` where the recording ends before the part begins.
+    fn course(&self, n_decoded: usize, in_pieces: bool) -> Option<Course> {
+        // Else the recording ends before, or so soon after that a cut is no use.
+        let is_made = |planned: &usize| planned + SEARCH_SAMPLES <= n_decoded;
+        if !self.begin.iter().all(is_made) {
+            return None;
         }
-        let probabilities =
-            finder.probabilities(&audio.pcm.joined(std::iter::once(self.kept(zone.clone()))), progress)?;
-        let window = quietest(&probabilities, (planned - zone.start) / WINDOW_SAMPLES);
-        Ok((zone.start + window * WINDOW_SAMPLES).min(zone.end))
+        let end = self.end.filter(is_made);
+        let begin = self.begin.is_none().then_some(0);
+        let between = self.between(if in_pieces { n_decoded } else { 0 }).filter(is_made);
+        let zones = self.begin.into_iter().chain(between).chain(end).map(zone);
+        let mut stretches: Vec<Stretch> =
+            begin.into_iter().map(|at| Stretch { samples: at..at, n_zone: 0 }).collect();
+        for zone in zones {
+            if let Some(before) = stretches.last_mut().filter(|_| in_pieces) {
+                before.samples.end = zone.start;
+            }
+            stretches.push(Stretch { n_zone: zone.len() / WINDOW_SAMPLES, samples: zone });
+        }
+        if let Some(last) = stretches.last_mut().filter(|_| in_pieces && end.is_none()) {
+            last.samples.end = n_decoded;
+        }
+        // Of what is heard otherwise only the cuts are looked for.
+        stretches.retain(|stretch| in_pieces || stretch.n_zone > 0);
+        Some(Course { begin, end: end.is_none().then_some(n_decoded), stretches })
+    }
+
+    /// Where cuts are planned within it, of so many decoded samples.
+    fn between(&self, n_decoded: usize) -> impl Iterator<Item = usize> {
+        let first = (self.begin.unwrap_or(0) / PIECE_SAMPLES + 1) * PIECE_SAMPLES;
+        let end = if self.is_of_pieces { self.end.unwrap_or(n_decoded).min(n_decoded) } else { 0 };
+        (first..end).step_by(PIECE_SAMPLES)
     }
 
     /// The range in what is kept of a range of the recording that is kept.
@@ -127,10 +208,17 @@ impl PartAudio {
     /// # Errors
     /// As [`SpeechFinder::find`].
     pub fn speech(self, finder: &SpeechFinder, progress: Progress<'_>) -> Result<Speech, VadError> {
-        let from_seconds = self.from_seconds();
-        let Self { pcm, from: _, head } = self;
-        let mut speech = finder.find(pcm, progress)?;
-        speech.from_seconds = from_seconds;
+        let Self { pcm, from, pieces, head } = self;
+        let mut speech = if pieces.is_empty() {
+            finder.find(pcm, progress)?
+        } else {
+            let windows = |piece: Piece| {
+                let found = finder.group(&piece.probabilities, piece.samples.len());
+                found.into_iter().map(move |window| window.later(piece.samples.start))
+            };
+            Speech::new(pcm, pieces.into_iter().flat_map(windows).collect())
+        };
+        speech.from = from;
         if let Some(head) = head.filter(|_| !speech.windows.is_empty()) {
             speech.asked = Some(Box::new(finder.first(head, progress)?));
         }
@@ -138,29 +226,10 @@ impl PartAudio {
     }
 }
 
-/// The window in the middle of the longest silence; of those that are as long, the one nearest to `planned`. Where nobody is ever silent,
-/// the one that is least probably speech.
-fn quietest(probabilities: &[f32], planned: usize) -> usize {
-    let mut best: Option<(usize, usize)> = None;
-    let mut at = 0;
-    for run in probabilities.chunk_by(|a, b| (*a < SILENCE) == (*b < SILENCE)) {
-        let middle = at + run.len() / 2;
-        let is_better = |(length, other): (usize, usize)| {
-            run.len() > length || (run.len() == length && middle.abs_diff(planned) < other.abs_diff(planned))
-        };
-        if run.first().is_some_and(|&first| first < SILENCE) && best.is_none_or(is_better) {
-            best = Some((run.len(), middle));
-        }
-        at += run.len();
-    }
-    if let Some((_, middle)) = best {
-        return middle;
-    }
-    let least = probabilities
-        .iter()
-        .enumerate()
-        .min_by(|(i, a), (j, b)| a.total_cmp(b).then_with(|| i.abs_diff(planned).cmp(&j.abs_diff(planned))));
-    least.map_or(planned, |(window, _)| window)
+/// Where a cut may be made that is planned at a sample: whole windows of voice detection, counted from the recording's begin.
+fn zone(planned: usize) -> Range<usize> {
+    let windows = |samples: usize| samples / WINDOW_SAMPLES * WINDOW_SAMPLES;
+    windows(planned.saturating_sub(SEARCH_SAMPLES))..windows(planned + SEARCH_SAMPLES)
 }
 
 #[cfg(test)]
@@ -170,7 +239,7 @@ mod tests {
     const SECOND: usize = SAMPLE_RATE;
 
     fn reach(index: u32, asks_language: bool) -> Reach {
-        Reach::of(RecordingPart { index, count: 3, whole_ms: 3_600_000 }, asks_language)
+        Reach::of(Some(RecordingPart { index, count: 3, whole_ms: 3_600_000 }), asks_language)
     }
 
     #[test]
@@ -185,60 +254,9 @@ mod tests {
             Wanted { without: 300 * SECOND..1170 * SECOND, until: Some(2430 * SECOND) }
         );
         assert_eq!(reach(2, false).wanted(), Wanted { without: 0..2370 * SECOND, until: None });
-        let near = Reach::of(RecordingPart { index: 1, count: 3, whole_ms: 900_000 }, true);
+        let near = Reach::of(Some(RecordingPart { index: 1, count: 3, whole_ms: 900_000 }), true);
         assert_eq!(near.wanted().without, 300 * SECOND..300 * SECOND, "nothing is left out twice");
         assert_eq!(near.kept(280 * SECOND..400 * SECOND), 280 * SECOND..400 * SECOND);
         assert_eq!(reach(1, true).kept(1170 * SECOND..1200 * SECOND), 300 * SECOND..330 * SECOND);
-    }
-
-    #[test]
-    fn cuts_are_made_in_the_middle_of_the_longest_silence_and_else_where_speech_is_least_probable() {
-        let speech = |silences: &[Range<usize>]| -> Vec<f32> {
-            (0..100)
-                .map(|at| if silences.iter().any(|range| range.contains(&at)) { 0.1 } else { 0.9 })
-                .collect()
-        };
-        assert_eq!(quietest(&speech(&[10..14, 60..70, 80..84]), 50), 65);
-        assert_eq!(quietest(&speech(&[10..14, 60..64]), 50), 62, "the nearer one");
-        assert_eq!(quietest(&speech(std::slice::from_ref(&(0..4))), 50), 2);
-        let mut never = vec![0.9; 100];
-        (never[20], never[70]) = (0.5, 0.5);
-        assert_eq!(quietest(&never, 50), 70);
-        assert_eq!(quietest(&[], 50), 50);
-    }
-
-    #[test]
-    fn both_neighbours_cut_at_the_same_sample_and_nothing_is_lost_or_doubled() {
-        // A tone with pauses stands for speech: whatever the detector makes of it, it must be the same on both sides.
-        let n_samples = 700 * SECOND + 4321;
-        let recording: Vec<i16> = (0..n_samples)
-            .map(|at| if (at / SECOND) % 7 == 3 { 0 } else { ((at * 37 % 200) as i16 - 100) * 90 })
-            .collect();
-        let finder = SpeechFinder::new(steno_shared::options::TranscribeOptions::default());
-        let mut go_on = |_| std::ops::ControlFlow::Continue(());
-        let spool = tempfile::tempdir().unwrap();
-        // As planned, and where the recording is shorter or longer than its header tells.
-        for whole_ms in [700_000, 650_000, 900_000, 2_000_000] {
-            let mut joined = Vec::new();
-            for index in 0..4 {
-                let reach = Reach::of(RecordingPart { index, count: 4, whole_ms }, index % 2 == 1);
-                let wanted = reach.wanted();
-                let until = wanted.until.unwrap_or(n_samples).min(n_samples);
-                let mut writer = crate::pcm::PcmWriter::new(spool.path(), usize::MAX).without(wanted.without);
-                let bytes: Vec<u8> =
-                    recording[..until].iter().flat_map(|sample| sample.to_le_bytes()).collect();
-                writer.push(&bytes).unwrap();
-                let audio =
-                    DecodedAudio { n_decoded: writer.n_taken(), pcm: writer.finish(), warnings: vec![] };
-                let part = reach.cut(&audio, &finder, &mut go_on).unwrap();
-                assert_eq!(part.from, joined.len(), "part {index} of {whole_ms}");
-                joined.extend(part.pcm.read(0..n_samples).unwrap());
-                if let Some(head) = part.head {
-                    let n = head.len();
-                    assert_eq!(head.read(0..n).unwrap(), recording[..n]);
-                }
-            }
-            assert!(joined == recording, "{whole_ms}");
-        }
     }
 }

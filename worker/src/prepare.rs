@@ -13,7 +13,7 @@ use steno_shared::simulated::Content;
 use crate::control::{Control, Order};
 use crate::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
 use crate::held::HeldItem;
-use crate::part_audio::{PartAudio, Reach};
+use crate::part_audio::Reach;
 use crate::parts::Standing;
 use crate::pcm::Pcm;
 use crate::publish::Publisher;
@@ -116,8 +116,7 @@ async fn decode(
     let Preparation { station, spool, control, speech, asks_language, .. } = preparation;
     let limits = station.config.limits;
     let mode = station.config.meta.options.mode;
-    let reach =
-        item.lease.recording.part.map(|part| Reach::of(part, *asks_language && mode == Mode::Batched));
+    let reach = Reach::of(item.lease.recording.part, *asks_language && mode == Mode::Batched);
     let (spool, control, finder) = (spool.folder().to_owned(), Arc::clone(control), Arc::clone(speech));
     let decoding = tokio::task::spawn_blocking(move || {
         let recording = &item.lease.recording;
@@ -125,7 +124,7 @@ async fn decode(
         let request = DecodeRequest {
             path: file.path(),
             expected_seconds: (recording.seconds_from == DurationSource::Header).then_some(whole_seconds),
-            wanted: reach.as_ref().map(Reach::wanted).unwrap_or_default(),
+            wanted: reach.wanted(),
             ffmpeg: &ffmpeg,
             spool: &spool,
             limits: limits.into(),
@@ -144,10 +143,7 @@ async fn decode(
             audio.warnings.push(CUT_OFF.to_owned());
         }
         let failed = |error: VadError| StageError::from_vad(&error);
-        let part = match &reach {
-            Some(reach) => reach.cut(&audio, &finder, &mut |_seconds| moves()).map_err(failed)?,
-            None => PartAudio { pcm: audio.pcm, from: 0, head: None },
-        };
+        let part = reach.cut(&audio, &finder, &mut |_seconds| moves()).map_err(failed)?;
         let warnings = audio.warnings;
         item.know_length(part.pcm.seconds());
         match mode {

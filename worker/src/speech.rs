@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use steno_shared::options::TranscribeOptions;
+use steno_shared::options::{Mode, TranscribeOptions};
 
 use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
@@ -22,15 +22,15 @@ pub struct Speech {
     pub windows: Vec<Chunk>,
     /// Of a later part of a recording: windows from the recording's begin, which tell its language and are not transcribed.
     pub asked: Option<Box<Speech>>,
-    /// Where in the recording the samples begin, in seconds.
-    pub from_seconds: f64,
+    /// Where in the recording the samples begin.
+    pub from: usize,
 }
 
 impl Speech {
     /// A recording's own samples and windows, from its begin.
     #[must_use]
     pub fn new(pcm: Pcm, windows: Vec<Chunk>) -> Self {
-        Self { pcm, windows, asked: None, from_seconds: 0.0 }
+        Self { pcm, windows, asked: None, from: 0 }
     }
 
     /// How many windows are only asked for the language.
@@ -85,6 +85,21 @@ impl SpeechFinder {
         Ok(Speech::new(pcm, windows))
     }
 
+    /// The windows of so many samples, given how probably somebody speaks in each [`crate::vad::WINDOW_SAMPLES`] of them.
+    #[must_use]
+    pub fn group(&self, probabilities: &[f32], n_samples: usize) -> Vec<Chunk> {
+        let window_samples = self.options.window_seconds() * SAMPLE_RATE;
+        let spans = speech_spans(probabilities, n_samples, &SpanRules::new(&self.options));
+        let chunks = group_spans(&spans, window_samples);
+        chunks.into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect()
+    }
+
+    /// Whether recordings are heard in pieces: clips and recordings with their silence are cut at times that the user knows.
+    #[must_use]
+    pub fn hears_pieces(&self) -> bool {
+        self.options.mode == Mode::Batched && self.options.leaves_silence_out()
+    }
+
     /// The first windows of a recording, as many as are asked for its language.
     ///
     /// # Errors
@@ -117,9 +132,7 @@ impl SpeechFinder {
             return Ok(pieces(&[Span { start: 0, end: pcm.len() }], window_samples));
         }
         let probabilities = self.probabilities(pcm, progress)?;
-        let spans = speech_spans(&probabilities, pcm.len(), &SpanRules::new(&self.options));
-        let chunks = group_spans(&spans, window_samples);
-        Ok(chunks.into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect())
+        Ok(self.group(&probabilities, pcm.len()))
     }
 }
 

@@ -83,9 +83,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         // Redis was emptied: what is done is in the output.
         None => Decision::TakeIn,
         // It came back from an older file: what it has lost is in the input.
-        Some(totals) if totals.recordings < course.found.map_or(0, |found| found.in_batch) => {
-            Decision::TakeIn
-        }
+        Some(totals) if totals.leases() < course.found.map_or(0, |found| found.in_batch) => Decision::TakeIn,
         Some(totals) if totals.open() == 0 => finish(situation),
         Some(totals) => go_on(situation, totals),
     }

@@ -199,11 +199,7 @@ impl ClusterStatus {
     #[must_use]
     pub fn line(&self) -> String {
         let counts = self.totals.map(|totals| {
-            format!(
-                ", {} of {} done or given up",
-                grouped(totals.done + totals.dead),
-                counted(totals.recordings, "recording")
-            )
+            format!(", {} of {} done or given up", grouped(totals.done + totals.dead), totals.all())
         });
         let waiting = self.nodes.iter().find_map(|node| match &node.pod.state {
             PodState::Waiting { because } => Some(format!("; shard {} waits: {because}", node.pod.index)),

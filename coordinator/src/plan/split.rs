@@ -9,12 +9,11 @@ use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
 
 use steno_shared::batch::Splitting;
-use steno_shared::recording::Recording;
+use steno_shared::pieces::{PIECE_SECONDS, parts};
+use steno_shared::recording::{Recording, RecordingPart};
 
 use super::{micros, predicted_seconds};
 
-/// No part is planned shorter than this: each costs its worker a start, for which its recording is fetched and decoded up to it.
-const PART_SECONDS_MIN: f64 = 300.0;
 /// Parts of a recording at most.
 const PARTS_MAX: u32 = 1000;
 /// A schedule that ends this close to the mean load is left as it is.
@@ -51,13 +50,14 @@ pub fn split(recordings: Vec<Recording>, beside: Beside, splitting: Splitting) -
     };
     let in_parts = |recording: Recording| {
         let seconds = predicted_seconds(&recording);
-        let count = if seconds > beside.longest { 1 } else { parts(seconds, part_seconds) };
+        let count = if seconds > beside.longest { 1 } else { parts(seconds, part_seconds).min(PARTS_MAX) };
         Recording { seconds, ..recording }.in_parts(count)
     };
     recordings.into_iter().flat_map(in_parts).collect()
 }
 
-/// How long parts are to be at most, in seconds; infinite where no recording is to be split.
+/// How long parts are to be at most, in seconds; infinite where no recording is to be split. They are never shorter than a piece: each
+/// costs its worker a start, for which its recording is fetched and decoded up to it.
 fn part_seconds(recordings: &[f64], beside: Beside) -> f64 {
     let total: f64 = recordings.iter().sum::<f64>() + beside.seconds;
     let share = total / f64::from(beside.workers.get());
@@ -74,21 +74,23 @@ fn part_seconds(recordings: &[f64], beside: Beside) -> f64 {
         if best.0 <= GOOD_ENOUGH {
             break;
         }
-        let longest = (share * of_a_share).max(PART_SECONDS_MIN);
+        let longest = (share * of_a_share).max(PIECE_SECONDS);
         let over = over_the_load(recordings, longest, beside, total);
         if over < best.0 - WORTHWHILE {
             best = (over, longest);
         }
-        if longest <= PART_SECONDS_MIN {
+        if longest <= PIECE_SECONDS {
             break;
         }
     }
     best.1
 }
 
-/// Parts that a recording of this length has.
-fn parts(seconds: f64, part_seconds: f64) -> u32 {
-    ((seconds / part_seconds).ceil() as u32).clamp(1, PARTS_MAX)
+/// The lengths of the parts of a recording, in microseconds.
+fn lengths(seconds: f64, part_seconds: f64) -> impl Iterator<Item = u64> {
+    let count = parts(seconds, part_seconds).min(PARTS_MAX);
+    let part = move |index| RecordingPart { index, count, whole_ms: (seconds * 1000.0) as u64 };
+    (0..count).map(move |index| micros(if count < 2 { seconds } else { part(index).planned_seconds() }))
 }
 
 /// When the last worker ends over when all would if the load were spread to the last instant: on equal workers, or with one at a third of
@@ -104,19 +106,14 @@ fn over_the_load(recordings: &[f64], part_seconds: f64, beside: Beside, total: f
 /// When the last of the workers ends that deal these recordings, in such parts, among themselves: longest first, each to who is done with
 /// it first. One of the workers has the speed `slowest`, the others 1.
 fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside, slowest: f64) -> f64 {
-    let mut lengths: Vec<(u64, u32)> = recordings
-        .iter()
-        .map(|&seconds| {
-            let count = parts(seconds, part_seconds);
-            (micros(seconds / f64::from(count)), count)
-        })
-        .collect();
-    lengths.sort_unstable_by_key(|&(length, _)| Reverse(length));
+    let mut lengths: Vec<u64> =
+        recordings.iter().flat_map(|&seconds| lengths(seconds, part_seconds)).collect();
+    lengths.sort_unstable_by_key(|&length| Reverse(length));
     let others = beside.workers.get() - 1;
     let begun = micros(beside.seconds / (f64::from(others) + slowest));
     let mut loads: BinaryHeap<Reverse<u64>> = (0..others).map(|_| Reverse(begun)).collect();
     let mut slow = begun;
-    for length in lengths.into_iter().flat_map(|(length, count)| (0..count).map(move |_| length)) {
+    for length in lengths {
         let here = slow.saturating_add((length as f64 / slowest) as u64);
         match loads.peek_mut() {
             Some(mut least) if least.0.saturating_add(length) <= here => {
@@ -164,7 +161,7 @@ mod tests {
         let (parts, whole): (Vec<_>, Vec<_>) = split.iter().partition(|recording| recording.part.is_some());
         assert_eq!(whole.len(), 360);
         assert!(parts.len() >= 4, "{}", parts.len());
-        assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PART_SECONDS_MIN / 2.0));
+        assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PIECE_SECONDS / 10.0));
         let share = 20.0 * HOUR / 8.0;
         assert!(ends(&split, beside(8)) <= share * 1.02, "{} of {share}", ends(&split, beside(8)));
     }
@@ -175,7 +172,7 @@ mod tests {
         let split = split(hours.clone(), beside(16), Splitting::Auto);
         assert!((ends(&hours, beside(16)) - 2.0 * HOUR).abs() < 1.0);
         assert!(ends(&split, beside(16)) < 1.1 * 17.0 / 16.0 * HOUR, "{}", ends(&split, beside(16)));
-        assert!(split.iter().all(|recording| recording.seconds >= PART_SECONDS_MIN / 2.0));
+        assert!(split.iter().all(|recording| recording.seconds >= PIECE_SECONDS / 10.0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use steno_shared::leases::{Phase, WorkerReport};
 
 use super::{Estimate, Snapshot};
-use crate::quantities::{audio, counted, grouped, name, wall};
+use crate::quantities::{audio, grouped, name, wall};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -18,8 +18,6 @@ const NAME_WIDTH: usize = 40;
 pub struct Display {
     how: How,
     started: Instant,
-    /// What is counted.
-    leases: &'static str,
 }
 
 enum How {
@@ -36,12 +34,7 @@ impl Display {
         } else {
             How::Lines { last: None, last_text: String::new() }
         };
-        Self { how, started: Instant::now(), leases: "recording" }
-    }
-
-    /// Says whether some of what is counted are parts of recordings.
-    pub fn counts_parts(&mut self, parts: bool) {
-        self.leases = if parts { "lease" } else { "recording" };
+        Self { how, started: Instant::now() }
     }
 
     fn bars(workers: u32) -> How {
@@ -80,7 +73,7 @@ impl Display {
     /// Shows how far the batch is.
     pub fn show(&mut self, snapshot: &Snapshot, estimate: &Estimate) {
         let behind = snapshot.behind_ms();
-        let text = total_text(snapshot, estimate, self.started.elapsed(), self.leases);
+        let text = total_text(snapshot, estimate, self.started.elapsed());
         match &mut self.how {
             How::Bars { total, workers, .. } => {
                 total.set_length(snapshot.totals.audio_ms.max(1));
@@ -117,13 +110,13 @@ impl Display {
     }
 }
 
-fn total_text(snapshot: &Snapshot, estimate: &Estimate, elapsed: Duration, leases: &str) -> String {
+fn total_text(snapshot: &Snapshot, estimate: &Estimate, elapsed: Duration) -> String {
     let totals = &snapshot.totals;
     let behind = snapshot.behind_ms();
     let mut text = format!(
         "{} of {}, {} of {} audio",
         grouped(totals.done + totals.dead),
-        counted(totals.recordings, leases),
+        totals.all(),
         audio(behind),
         audio(totals.audio_ms)
     );
@@ -181,10 +174,13 @@ mod tests {
             ..Totals::default()
         };
         let snapshot = Snapshot { totals, workers: Vec::new() };
-        let text = total_text(&snapshot, &Estimate::from(0), Duration::from_secs(360), "recording");
+        let text = total_text(&snapshot, &Estimate::from(0), Duration::from_secs(360));
         assert_eq!(
             text,
             "1,002 of 1,200 recordings, 1.0 h of 2.0 h audio, 2 failed, 10.0x real time, 6 min 00 s left"
         );
+        let totals = Totals { recordings: 1100, further_parts: 100, ..totals };
+        let text = total_text(&Snapshot { totals, ..snapshot }, &Estimate::from(0), Duration::from_secs(360));
+        assert!(text.starts_with("1,002 of 1,200 leases of 1,100 recordings, 1.0 h"), "{text}");
     }
 }

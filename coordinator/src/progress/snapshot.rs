@@ -12,11 +12,13 @@ pub struct Snapshot {
     pub workers: Vec<WorkerReport>,
 }
 
-/// Recordings by state, and their predicted audio in milliseconds.
+/// Leases by state, and their predicted audio in milliseconds. There is a lease for each recording, or for each part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[expect(missing_docs, reason = "each state's count and its audio")]
 pub struct Totals {
     pub recordings: u64,
+    /// Leases beyond one for each recording: its parts but the first.
+    pub further_parts: u64,
     pub ready: u64,
     pub leased: u64,
     pub delayed: u64,
@@ -31,7 +33,13 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Recordings that are neither done nor dead.
+    /// All leases.
+    #[must_use]
+    pub fn leases(&self) -> u64 {
+        self.recordings + self.further_parts
+    }
+
+    /// Leases that are neither done nor dead.
     #[must_use]
     pub fn open(&self) -> u64 {
         self.ready + self.leased + self.delayed
@@ -42,7 +50,8 @@ impl Totals {
     pub fn of(shards: &[ShardCounts]) -> Self {
         let cancelled = !shards.is_empty() && shards.iter().all(|shard| shard.cancelled);
         shards.iter().fold(Self { cancelled, ..Self::default() }, |sum, shard| Self {
-            recordings: sum.recordings + shard.enqueued,
+            recordings: sum.recordings + shard.enqueued.saturating_sub(shard.further_parts),
+            further_parts: sum.further_parts + shard.further_parts,
             ready: sum.ready + shard.ready,
             leased: sum.leased + shard.leased,
             delayed: sum.delayed + shard.delayed,

@@ -72,7 +72,7 @@ impl Rounds<'_> {
         let (mut finished_before, mut finished, mut fruitless) = (None, 0, 0);
         let (mut audio_ms, mut engine_time) = (0, EngineTime::default());
         loop {
-            let mut display = Display::new(self.spread.workers);
+            let display = Display::new(self.spread.workers);
             let backlog = self.take_in(&display, finished_before.is_some(), interrupts).await?;
             let before = Snapshot::read(self.leases, self.meta.shards).await?;
             let standing = Standing::read(self.leases, self.meta, before.totals, backlog.split > 0).await?;
@@ -81,7 +81,6 @@ impl Rounds<'_> {
             fruitless = if now_finished > finished { 0 } else { fruitless };
             finished = now_finished;
             let spread = fit(self.request, self.machine, self.spread, before.totals.open());
-            display.counts_parts(backlog.split > 0);
             announce(&display, self.meta, &backlog, spread, self.folder);
             self.folder.write("worker.json", &self.worker_config(redis.config(), spread))?;
             let with_password = !redis.is_private();
@@ -101,7 +100,7 @@ impl Rounds<'_> {
                 estimate: Estimate::from(before.behind_ms()),
                 engine_time,
                 // Also what an earlier run put there.
-                in_batch: backlog.in_batch.max(before.totals.recordings),
+                in_batch: backlog.in_batch.max(before.totals.leases()),
             };
             let watched = supervision.run(spread.workers, interrupts).await?;
             let Supervision { display, engine_time: busy, .. } = supervision;

@@ -262,7 +262,7 @@ impl Supervision<'_> {
         }
         let Snapshot { totals, workers } = Snapshot::read(&self.leases, self.meta.shards).await?;
         self.engine_time.note(&workers);
-        if totals.open() == 0 && totals.recordings < self.in_batch {
+        if totals.open() == 0 && totals.leases() < self.in_batch {
             course.snapshot.totals = totals;
             return lost(&course);
         }

@@ -34,6 +34,8 @@ pub struct ShardCounts {
     pub due: u64,
     /// The longest of those that are ready; 0 if none is.
     pub longest_ms: u64,
+    /// Of all that are enqueued: parts of recordings that are not their first. Without them there is one for each recording.
+    pub further_parts: u64,
     /// Whether the shard has stopped handing out leases.
     pub cancelled: bool,
 }
@@ -58,6 +60,7 @@ impl ShardCounts {
             expired: 0,
             due: 0,
             longest_ms: 0,
+            further_parts: 0,
             cancelled: false,
         }
     }
@@ -128,5 +131,6 @@ pub(super) fn read_counts(doing: &str, shard: ShardId, answer: Value) -> Result<
         due: reply.next("due")?,
         cancelled: reply.next::<u8>("cancelled")? == 1,
         longest_ms: reply.next("longest")?,
+        further_parts: reply.next("further parts")?,
     })
 }

@@ -29,6 +29,10 @@ fn what_would_keep_one_worker_busy_alone_is_shared_and_joined_again() -> anyhow:
     let ended = world.rehearse("4", "1000")?.run()?.expect(0)?;
     ended.says(&["1 long recording in parts, side by side"])?;
     let items = world.items(&[])?;
+    let status =
+        world.steno()?.args(["status", "--json", "--state"]).arg(world.state()).run()?.expect(0)?.json()?;
+    ensure!(status["recordings"] == 9, "{status:#}");
+    ensure!(status["done"] == items.len() && status["further_parts"] == items.len() - 9, "{status:#}");
     let long = parts(&items, "long.flac");
     ensure!(long.len() > 3 && long.iter().all(|part| part["state"] == "done"), "{long:#?}");
     let workers: BTreeSet<&str> = long.iter().filter_map(|part| part["worker"].as_str()).collect();
@@ -86,25 +90,45 @@ fn a_part_that_fails_costs_that_part_and_a_requeue_redoes_nothing_else() -> anyh
     Ok(())
 }
 
-/// Real speech, real engine: what is joined reads as what was never split, and nothing at a cut is missing or there twice.
+/// The transcript of so many copies of the speech in a row, by the real engine at one temperature, since sampling is random.
+fn transcribed(copies: u32, split: &str) -> anyhow::Result<Value> {
+    let world = World::new()?;
+    let speech = audio::speech();
+    let again = (copies - 1).to_string();
+    let looped = ["-stream_loop", &again, "-i", speech.to_str().context("not UTF-8")?, "-c:a", "flac"];
+    audio::ffmpeg(&looped, &world.input().join("long.flac"))?;
+    let (input, output) = (world.input().display().to_string(), world.output().display().to_string());
+    let ended = world
+        .run_between(&input, &output)?
+        .args(["--split", split, "--temperature", "0"])
+        .run()?
+        .expect(0)?;
+    ensure!((split == "never") == ended.says(&["1 long recording in parts"]).is_err());
+    invariants::check(&world, &["long.flac"], &[])?.remove("long.flac").context("no transcript")
+}
+
+/// What is joined of pieces is the transcript of the whole recording: they are heard in the same windows.
+#[test]
+fn a_transcript_is_the_same_however_its_recording_was_split() -> anyhow::Result<()> {
+    let (whole, parts) = (transcribed(32, "never")?, transcribed(32, "5m")?);
+    ensure!(whole["duration"].as_f64().is_some_and(|seconds| seconds > 330.0), "{}", whole["duration"]);
+    // A batch of other windows adds up in another order.
+    let segments = |transcript: &Value| -> Vec<(String, String, String)> {
+        let field = |segment: &Value, field: &str| segment[field].to_string();
+        let segments = transcript["segments"].as_array().into_iter().flatten();
+        segments.map(|one| (field(one, "start"), field(one, "end"), field(one, "text"))).collect()
+    };
+    ensure!(segments(&whole).len() > 30 && segments(&whole) == segments(&parts), "{whole:#}\n{parts:#}");
+    ensure!(whole["duration"] == parts["duration"] && whole["language"] == parts["language"]);
+    ensure!(whole["duration_after_vad"].as_f64() == parts["duration_after_vad"].as_f64());
+    Ok(())
+}
+
+/// Parts that are shorter than pieces are heard in windows of their own: the words are about the same, and nothing at a cut is missing or
+/// there twice.
 #[test]
 fn speech_that_was_split_reads_as_speech_that_was_not() -> anyhow::Result<()> {
-    let speech = audio::speech();
-    let speech = speech.to_str().context("not UTF-8")?;
-    let transcribed = |split: &str| -> anyhow::Result<Value> {
-        let world = World::new()?;
-        let looped = ["-stream_loop", "14", "-i", speech, "-c:a", "flac"];
-        audio::ffmpeg(&looped, &world.input().join("long.flac"))?;
-        let (input, output) = (world.input().display().to_string(), world.output().display().to_string());
-        let ended = world
-            .run_between(&input, &output)?
-            .args(["--split", split, "--temperature", "0"])
-            .run()?
-            .expect(0)?;
-        ensure!((split == "never") == ended.says(&["1 long recording in parts"]).is_err());
-        invariants::check(&world, &["long.flac"], &[])?.remove("long.flac").context("no transcript")
-    };
-    let (whole, parts) = (transcribed("never")?, transcribed("2m")?);
+    let (whole, parts) = (transcribed(15, "never")?, transcribed(15, "2m")?);
     let text = |transcript: &Value| transcripts::texts(transcript).concat();
     // Each copy of the speech has it twice. The smallest of all models mishears it now and then, cut or not.
     let count = |transcript: &Value| text(transcript).matches("country").count();

@@ -24,8 +24,8 @@ pub struct OpenRecording {
     /// Windows from before it that are only asked for the language, and how many of them are not yet.
     n_asked: usize,
     asked_left: usize,
-    /// Whether it begins with its first window: later parts of a recording do not.
-    begins: bool,
+    /// Where in the whole recording it begins, in samples: a later part of one does so after its begin.
+    from: usize,
 }
 
 /// The text of a window, or of the rest of one.
@@ -64,14 +64,20 @@ impl OpenRecording {
             speech,
             n_asked: 0,
             asked_left: 0,
-            begins: true,
+            from: 0,
         }
     }
 
     /// The same, after so many windows from before it that are only asked for the language.
     #[must_use]
-    pub fn after_asking(self, n_asked: usize, begins: bool) -> Self {
-        Self { n_asked, asked_left: n_asked, begins, ..self }
+    pub fn after_asking(self, n_asked: usize) -> Self {
+        Self { n_asked, asked_left: n_asked, ..self }
+    }
+
+    /// The same, of a part that begins so many samples after the recording does.
+    #[must_use]
+    pub fn from(self, from: usize) -> Self {
+        Self { from, ..self }
     }
 
     /// How many windows are only asked for the language.
@@ -83,7 +89,7 @@ impl OpenRecording {
     /// Whether its first window is the recording's first.
     #[must_use]
     pub fn begins(&self) -> bool {
-        self.begins
+        self.from == 0
     }
 
     /// Notes that one of the windows was asked that are only asked.
@@ -142,7 +148,9 @@ impl OpenRecording {
         let padding = f64::from(options.vad_parameters.speech_pad_ms) / 1000.0;
         // Seconds of speech before the window, and where in that time speech last ended.
         let (mut before, mut last_speech) = (0.0, 0.0);
+        let begin = self.from as f64 / SAMPLE_RATE as f64;
         for OpenWindow { chunk, parts } in self.windows {
+            let chunk = chunk.later(self.from);
             let times = TimeMap::new(&chunk.spans);
             let seams = seams(&chunk);
             for Part { from, text, words, attempt } in parts {
@@ -159,7 +167,7 @@ impl OpenRecording {
                     let text = decode(&draft.tokens)?;
                     if !trim_white_space(&text).is_empty() {
                         let draft = off_seams(later(draft, from), &seams, padding);
-                        let draft = within(assemble::restored(draft, &times), self.duration);
+                        let draft = within(assemble::restored(draft, &times), begin, begin + self.duration);
                         segments.push(assemble::segment(draft, text, &attempt, options.word_timestamps));
                     }
                 }
@@ -220,14 +228,14 @@ fn off_seams(mut draft: DraftSegment, seams: &[f64], padding: f64) -> DraftSegme
     draft
 }
 
-/// A segment that does not reach beyond the recording's end, nor end before its start.
-fn within(mut draft: DraftSegment, duration: f64) -> DraftSegment {
+/// A segment that does not reach beyond what there is of the recording, nor end before its start.
+fn within(mut draft: DraftSegment, begin: f64, end: f64) -> DraftSegment {
     for word in &mut draft.words {
-        word.start = word.start.clamp(0.0, duration);
-        word.end = word.end.clamp(word.start, duration);
+        word.start = word.start.clamp(begin, end);
+        word.end = word.end.clamp(word.start, end);
     }
-    draft.start = draft.start.clamp(0.0, duration);
-    draft.end = draft.end.clamp(draft.start, duration);
+    draft.start = draft.start.clamp(begin, end);
+    draft.end = draft.end.clamp(draft.start, end);
     draft
 }
 

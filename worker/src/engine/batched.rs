@@ -79,9 +79,8 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
     pub fn open(&mut self, ticket: Ticket, speech: &Speech) {
         let n_asked = speech.n_asked();
         let tongue = self.tongue(if n_asked > 0 { n_asked } else { speech.windows.len() });
-        let begins = speech.from_seconds <= 0.0;
         let recording = OpenRecording::new(speech.pcm.seconds(), &speech.windows, tongue);
-        self.recordings.insert(ticket, recording.after_asking(n_asked, begins));
+        self.recordings.insert(ticket, recording.after_asking(n_asked).from(speech.from));
     }
 
     /// The transcription of a recording without any speech.

@@ -30,6 +30,13 @@ impl Chunk {
         self.n_samples() as f64 / SAMPLE_RATE as f64
     }
 
+    /// The same, so many samples later.
+    #[must_use]
+    pub fn later(self, n_samples: usize) -> Self {
+        let later = |span: Span| Span { start: span.start + n_samples, end: span.end + n_samples };
+        Self { spans: self.spans.into_iter().map(later).collect() }
+    }
+
     /// The samples of all spans, one after the other.
     ///
     /// # Errors

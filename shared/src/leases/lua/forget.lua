@@ -21,6 +21,7 @@ for i = 2, #ARGV do
     local less = integer(0 - item.ms) -- not -ms: as in place
     redis.call('HINCRBY', TOTALS, MS_OF[item.state], less)
     redis.call('HINCRBY', TOTALS, 'all_ms', less)
+    if further_part(item.payload) > 0 then redis.call('HINCRBY', TOTALS, 'further_parts', -1) end
     dropped = dropped + 1
   end
 end

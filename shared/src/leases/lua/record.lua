@@ -1,6 +1,7 @@
 -- Put behind shard.lua in every script of a shard: its version, its records, and the one way an item changes state.
 --
--- A record is one line of fields joined by '|' and, after a newline, the payload, which no script reads:
+-- A record is one line of fields joined by '|' and, after a newline, the payload, of which no script reads more than whether it is a
+-- part:
 --   state|ms|epoch|attempts|fails|lost|released|base|ended|owner|class|note
 -- Zero and nothing are written as the empty text, and separators that nothing follows are left out, since most items
 -- wait in their first state and memory counts: `r|312500` is a whole record.
@@ -20,6 +21,12 @@ end
 local function short(n)
   if n == 0 then return '' end
   return integer(n)
+end
+
+-- 1 for a part of a recording that is not its first, else 0: its payload ends with `[index,count,whole in ms]]`.
+local function further_part(payload)
+  local index = string.match(payload, '%[(%d+),%d+,%d+%]%]$')
+  return index and index ~= '0' and 1 or 0
 end
 
 local function now_ms()
