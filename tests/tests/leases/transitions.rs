@@ -587,3 +587,26 @@ async fn forget_drops_what_nobody_works_on() -> Result<()> {
     assert!(done.epoch > held[0].epoch && done.attempt == 1, "{done:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn parts_count_as_one_recording_until_their_recording_is_forgotten() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let long = item("long.mp3", 3_600.0).recording.in_parts(12);
+    let parts: Vec<NewItem> =
+        long.into_iter().map(|recording| NewItem { id: recording.id(), recording }).collect();
+    let recordings = async || {
+        let counts = world.leases.counts(SHARD).await?;
+        world.check()?;
+        anyhow::Ok(counts.enqueued - counts.further_parts)
+    };
+    world.leases.enqueue(SHARD, &[parts.clone(), items(2)].concat()).await?;
+    assert_eq!(recordings().await?, 3);
+    world.leases.enqueue(SHARD, &parts).await?;
+    assert_eq!(recordings().await?, 3, "what is known is not counted again");
+    let ids: Vec<_> = parts.iter().map(|part| part.id.clone()).collect();
+    world.leases.forget(SHARD, &ids[..5]).await?;
+    assert_eq!(world.leases.counts(SHARD).await?.further_parts, 7);
+    world.leases.forget(SHARD, &ids).await?;
+    assert_eq!(recordings().await?, 2);
+    Ok(())
+}
