@@ -115,15 +115,20 @@ impl Reach {
     ) -> Result<PartAudio, VadError> {
         let n_decoded = audio.n_decoded;
         let Some(course) = self.course(n_decoded, finder.hears_pieces()) else {
-            return Ok(PartAudio { pcm: audio.pcm.joined([]), from: n_decoded, pieces: vec![], head: None });
+            return Ok(PartAudio {
+                pcm: audio.pcm.joined(std::iter::empty()),
+                from: n_decoded,
+                pieces: vec![],
+                head: None,
+            });
         };
         // Voice detection begins anew with each stretch, so that whoever decodes from there finds the same cut and the same speech.
         let (mut heard, mut cuts) = (Vec::new(), Vec::new());
         for stretch in &course.stretches {
-            let kept = audio.pcm.joined([self.kept(stretch.samples.clone())]);
+            let kept = audio.pcm.joined(std::iter::once(self.kept(stretch.samples.clone())));
             let mut probabilities = finder.probabilities(&kept, &mut *progress)?;
             if stretch.samples.end < n_decoded {
-                // The last one is of what lies behind.
+                // One more is given for what lies behind the end; here the recording goes on.
                 probabilities.truncate(kept.len() / WINDOW_SAMPLES);
             }
             if stretch.n_zone > 0 {
@@ -144,10 +149,10 @@ impl Reach {
             probabilities: heard.get(window(pair[0])..window(pair[1])).unwrap_or_default().to_vec(),
         };
         Ok(PartAudio {
-            pcm: audio.pcm.joined([self.kept(from..to)]),
+            pcm: audio.pcm.joined(std::iter::once(self.kept(from..to))),
             from,
             pieces: if finder.hears_pieces() { bounds.windows(2).map(piece).collect() } else { vec![] },
-            head: (self.head > 0).then(|| audio.pcm.joined([0..self.head.min(from)])),
+            head: (self.head > 0).then(|| audio.pcm.joined(std::iter::once(0..self.head.min(from)))),
         })
     }
 
