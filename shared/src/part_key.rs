@@ -18,8 +18,8 @@ pub fn part_key(recording: &Recording, fingerprint: &Fingerprint) -> Option<Stri
 #[must_use]
 pub fn part_keys(recording: &Recording, fingerprint: &Fingerprint) -> Vec<String> {
     let whole = recording.whole_id();
-    let all = |part: RecordingPart| (0..part.count).map(move |index| RecordingPart { index, ..part });
-    recording.part.into_iter().flat_map(all).map(|part| key(&whole, part, fingerprint)).collect()
+    let all = recording.part.into_iter().flat_map(RecordingPart::all);
+    all.map(|part| key(&whole, part, fingerprint)).collect()
 }
 
 fn key(whole: &ItemId, part: RecordingPart, fingerprint: &Fingerprint) -> String {

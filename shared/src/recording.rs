@@ -41,6 +41,17 @@ pub struct RecordingPart {
 }
 
 impl RecordingPart {
+    /// The first of `count` parts of a recording of so many seconds.
+    #[must_use]
+    pub fn first(seconds: f64, count: u32) -> Self {
+        Self { index: 0, count, whole_ms: (seconds.clamp(0.0, SECONDS_MAX) * 1000.0) as u64 }
+    }
+
+    /// All parts of its recording, itself among them, in order.
+    pub fn all(self) -> impl Iterator<Item = Self> {
+        (0..self.count).map(move |index| Self { index, ..self })
+    }
+
     /// Where it is planned to begin, in seconds of the recording.
     #[must_use]
     pub fn begin_seconds(self) -> f64 {
@@ -152,19 +163,16 @@ impl Recording {
         if count < 2 {
             return vec![self];
         }
-        let whole_ms = (self.seconds.clamp(0.0, SECONDS_MAX) * 1000.0) as u64;
-        self.parts_beside(RecordingPart { index: 0, count, whole_ms })
+        self.parts_beside(RecordingPart::first(self.seconds, count))
     }
 
     /// All parts of the recording of which one is known: each the very item that it was, whatever the recording's length is taken for
     /// by now.
     #[must_use]
     pub fn parts_beside(&self, known: RecordingPart) -> Vec<Self> {
-        let part = |index| {
-            let part = RecordingPart { index, ..known };
-            Self { seconds: part.planned_seconds(), part: Some(part), ..self.clone() }
-        };
-        (0..known.count).map(part).collect()
+        let recording =
+            |part: RecordingPart| Self { seconds: part.planned_seconds(), part: Some(part), ..self.clone() };
+        known.all().map(recording).collect()
     }
 }
 

@@ -65,7 +65,7 @@ impl RedisCluster {
         }
         for node in &cluster.nodes {
             condition::until_so("a replica follows its primary", || {
-                let info = replication(node)?;
+                let info = replication(&mut node.connection()?)?;
                 Ok(info.contains("role:master") || info.contains("master_link_status:up"))
             })?;
         }
@@ -85,7 +85,7 @@ impl RedisCluster {
     pub fn kill_a_primary(&mut self) -> Result<()> {
         for node in &mut self.nodes {
             let keys: u64 = cmd("DBSIZE").query(&mut node.connection()?)?;
-            if keys > 0 && replication(node)?.contains("role:master") {
+            if keys > 0 && replication(&mut node.connection()?)?.contains("role:master") {
                 return node.kill();
             }
         }
@@ -127,8 +127,7 @@ impl Watched {
         condition::until_so("the replica follows", || {
             let mut connection = replica.connection()?;
             cmd("AUTH").arg(password).exec(&mut connection)?;
-            let info: String = cmd("INFO").arg("replication").query(&mut connection)?;
-            Ok(info.contains("master_link_status:up"))
+            Ok(replication(&mut connection)?.contains("master_link_status:up"))
         })?;
         let folder = tempfile::Builder::new().prefix("steno-sentinel-").tempdir()?;
         let port = free_port()?;
@@ -176,8 +175,7 @@ impl Watched {
         condition::until_so("the old primary is a replica", || {
             let mut connection = self.primary.connection()?;
             cmd("AUTH").arg(&self.password).exec(&mut connection)?;
-            let info: String = cmd("INFO").arg("replication").query(&mut connection)?;
-            Ok(info.contains("role:slave"))
+            Ok(replication(&mut connection)?.contains("role:slave"))
         })
     }
 
@@ -253,20 +251,18 @@ pub fn fail_over(owner: &mut Connection) -> Result<()> {
         Ok(nodes.into_iter().find(|node| own.is_some() && node.primary == own))
     })?;
     let mut replica = replica.connect()?;
-    let says = |node: &mut Connection, words: &str| -> Result<bool> {
-        let info: String = cmd("INFO").arg("replication").query(node)?;
-        Ok(info.contains(words))
-    };
-    condition::until_so("the replica follows", || says(&mut replica, "master_link_status:up"))?;
+    condition::until_so("the replica follows", || {
+        Ok(replication(&mut replica)?.contains("master_link_status:up"))
+    })?;
     let mut asked: Option<Instant> = None;
     condition::until_so("the replica is the primary, and the primary a replica", || {
-        let has_changed = says(&mut replica, "role:master")?;
+        let has_changed = replication(&mut replica)?.contains("role:master");
         if !has_changed && asked.is_none_or(|asked| asked.elapsed() > FAILOVER_TIME) {
             cmd("CLUSTER").arg("FAILOVER").exec(&mut replica)?;
             asked = Some(Instant::now());
         }
         // Until it knows, it still answers reads.
-        Ok(has_changed && says(owner, "role:slave")?)
+        Ok(has_changed && replication(owner)?.contains("role:slave"))
     })?;
     settled(owner)
 }
@@ -330,8 +326,8 @@ fn members(asked: &mut Connection) -> Result<Vec<Member>> {
     nodes.lines().map(|line| member(line).with_context(|| format!("{line:?} is no node"))).collect()
 }
 
-fn replication(node: &RedisServer) -> Result<String> {
-    Ok(cmd("INFO").arg("replication").query(&mut node.connection()?)?)
+fn replication(node: &mut Connection) -> Result<String> {
+    Ok(cmd("INFO").arg("replication").query(node)?)
 }
 
 fn with_port(port: u16, args: &[&str]) -> Vec<String> {

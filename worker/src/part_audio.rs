@@ -165,7 +165,7 @@ impl Reach {
         }
         let end = self.end.filter(is_made);
         let begin = self.begin.is_none().then_some(0);
-        let between = self.between(if in_pieces { n_decoded } else { 0 }).filter(is_made);
+        let between = self.between(n_decoded).filter(|planned| in_pieces && is_made(planned));
         let zones = self.begin.into_iter().chain(between).chain(end).map(zone);
         let mut stretches: Vec<Stretch> =
             begin.into_iter().map(|at| Stretch { samples: at..at, n_zone: 0 }).collect();

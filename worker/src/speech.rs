@@ -126,10 +126,10 @@ impl SpeechFinder {
     fn windows(&self, pcm: &Pcm, progress: Progress<'_>) -> Result<Vec<Chunk>, VadError> {
         let window_samples = self.options.window_seconds() * SAMPLE_RATE;
         if !self.options.clip_timestamps.is_empty() {
-            return Ok(pieces(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples));
+            return Ok(evenly_cut(&clip_spans(&self.options.clip_timestamps, pcm.len()), window_samples));
         }
         if !self.options.leaves_silence_out() {
-            return Ok(pieces(&[Span { start: 0, end: pcm.len() }], window_samples));
+            return Ok(evenly_cut(&[Span { start: 0, end: pcm.len() }], window_samples));
         }
         let probabilities = self.probabilities(pcm, progress)?;
         Ok(self.group(&probabilities, pcm.len()))
@@ -146,7 +146,7 @@ fn clip_spans(seconds: &[f64], n_samples: usize) -> Vec<Span> {
 }
 
 /// Each span as windows of its own.
-fn pieces(spans: &[Span], window_samples: usize) -> Vec<Chunk> {
+fn evenly_cut(spans: &[Span], window_samples: usize) -> Vec<Chunk> {
     let cut = |span: &Span| {
         let end = span.end;
         (span.start..end)

@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
 
 use steno_shared::batch::Splitting;
-use steno_shared::pieces::{PIECE_SECONDS, parts};
+use steno_shared::pieces::{self, PIECE_SECONDS};
 use steno_shared::recording::{Recording, RecordingPart};
 
 use super::{micros, predicted_seconds};
@@ -50,7 +50,7 @@ pub fn split(recordings: Vec<Recording>, beside: Beside, splitting: Splitting) -
     };
     let in_parts = |recording: Recording| {
         let seconds = predicted_seconds(&recording);
-        let count = if seconds > beside.longest { 1 } else { parts(seconds, part_seconds).min(PARTS_MAX) };
+        let count = if seconds > beside.longest { 1 } else { parts(seconds, part_seconds) };
         Recording { seconds, ..recording }.in_parts(count)
     };
     recordings.into_iter().flat_map(in_parts).collect()
@@ -86,34 +86,42 @@ fn part_seconds(recordings: &[f64], beside: Beside) -> f64 {
     best.1
 }
 
-/// The lengths of the parts of a recording, in microseconds.
-fn lengths(seconds: f64, part_seconds: f64) -> impl Iterator<Item = u64> {
-    let count = parts(seconds, part_seconds).min(PARTS_MAX);
-    let part = move |index| RecordingPart { index, count, whole_ms: (seconds * 1000.0) as u64 };
-    (0..count).map(move |index| micros(if count < 2 { seconds } else { part(index).planned_seconds() }))
+/// Parts that a recording of this length has.
+fn parts(seconds: f64, part_seconds: f64) -> u32 {
+    pieces::parts(seconds, part_seconds).min(PARTS_MAX)
+}
+
+/// The lengths of the recordings in such parts, in microseconds, longest first.
+fn lengths(recordings: &[f64], part_seconds: f64) -> Vec<u64> {
+    let of_one = |&seconds: &f64| {
+        let count = parts(seconds, part_seconds);
+        let of_part = move |part: RecordingPart| if count < 2 { seconds } else { part.planned_seconds() };
+        RecordingPart::first(seconds, count).all().map(of_part).map(micros)
+    };
+    let mut lengths: Vec<u64> = recordings.iter().flat_map(of_one).collect();
+    lengths.sort_unstable_by_key(|&length| Reverse(length));
+    lengths
 }
 
 /// When the last worker ends over when all would if the load were spread to the last instant: on equal workers, or with one at a third of
 /// the others' speed, whichever is more.
 fn over_the_load(recordings: &[f64], part_seconds: f64, beside: Beside, total: f64) -> f64 {
+    let lengths = lengths(recordings, part_seconds);
     let over = |slowest: f64| {
         let speed = f64::from(beside.workers.get() - 1) + slowest;
-        makespan(recordings, part_seconds, beside, slowest) * speed / total
+        makespan(&lengths, beside, slowest) * speed / total
     };
     if total > 0.0 { over(1.0).max(over(SLOWEST)) } else { 1.0 }
 }
 
-/// When the last of the workers ends that deal these recordings, in such parts, among themselves: longest first, each to who is done with
-/// it first. One of the workers has the speed `slowest`, the others 1.
-fn makespan(recordings: &[f64], part_seconds: f64, beside: Beside, slowest: f64) -> f64 {
-    let mut lengths: Vec<u64> =
-        recordings.iter().flat_map(|&seconds| lengths(seconds, part_seconds)).collect();
-    lengths.sort_unstable_by_key(|&length| Reverse(length));
+/// When the last of the workers ends that deal these lengths among themselves, one after the other, each to who is done with it first. One
+/// of the workers has the speed `slowest`, the others 1.
+fn makespan(lengths: &[u64], beside: Beside, slowest: f64) -> f64 {
     let others = beside.workers.get() - 1;
     let begun = micros(beside.seconds / (f64::from(others) + slowest));
     let mut loads: BinaryHeap<Reverse<u64>> = (0..others).map(|_| Reverse(begun)).collect();
     let mut slow = begun;
-    for length in lengths {
+    for &length in lengths {
         let here = slow.saturating_add((length as f64 / slowest) as u64);
         match loads.peek_mut() {
             Some(mut least) if least.0.saturating_add(length) <= here => {
@@ -149,8 +157,8 @@ mod tests {
     }
 
     fn ends(recordings: &[Recording], beside: Beside) -> f64 {
-        let lengths: Vec<f64> = recordings.iter().map(|recording| recording.seconds).collect();
-        makespan(&lengths, f64::INFINITY, beside, 1.0)
+        let seconds: Vec<f64> = recordings.iter().map(|recording| recording.seconds).collect();
+        makespan(&lengths(&seconds, f64::INFINITY), beside, 1.0)
     }
 
     #[test]
@@ -161,7 +169,7 @@ mod tests {
         let (parts, whole): (Vec<_>, Vec<_>) = split.iter().partition(|recording| recording.part.is_some());
         assert_eq!(whole.len(), 360);
         assert!(parts.len() >= 4, "{}", parts.len());
-        assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PIECE_SECONDS / 10.0));
+        assert!(parts.iter().all(|part| part.name == "0" && part.seconds >= PIECE_SECONDS / 2.0));
         let share = 20.0 * HOUR / 8.0;
         assert!(ends(&split, beside(8)) <= share * 1.02, "{} of {share}", ends(&split, beside(8)));
     }
@@ -172,7 +180,7 @@ mod tests {
         let split = split(hours.clone(), beside(16), Splitting::Auto);
         assert!((ends(&hours, beside(16)) - 2.0 * HOUR).abs() < 1.0);
         assert!(ends(&split, beside(16)) < 1.1 * 17.0 / 16.0 * HOUR, "{}", ends(&split, beside(16)));
-        assert!(split.iter().all(|recording| recording.seconds >= PIECE_SECONDS / 10.0));
+        assert!(split.iter().all(|recording| recording.seconds >= PIECE_SECONDS / 2.0));
     }
 
     #[test]
