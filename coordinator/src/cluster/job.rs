@@ -13,7 +13,7 @@ use steno_shared::ids::BatchId;
 
 use super::names::{QUEUE, job_name, labels};
 use super::pod::pod;
-use super::settings::ClusterSettings;
+use super::settings::{ClusterSettings, RedisUser};
 
 /// What a Job is made of.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct JobPlan<'a> {
     pub nodes: NonZeroU32,
     /// The installation's settings.
     pub settings: &'a ClusterSettings,
+    /// As whom its pods come to Redis; `None` where it asks nobody.
+    pub redis_user: Option<&'a RedisUser>,
     /// The batch's record, with which the Job goes.
     pub owner: &'a OwnerReference,
 }

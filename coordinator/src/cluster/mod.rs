@@ -1,5 +1,6 @@
 //! A batch on Kubernetes. What is here is pure: it makes objects of typed plans and judges objects that were read.
 
+mod batch_user;
 mod decide;
 mod job;
 mod job_state;
@@ -16,6 +17,7 @@ mod view;
 mod volumes;
 mod worker_config;
 
+pub use batch_user::BatchUser;
 pub use decide::{Decision, Situation, decide};
 pub use job::{JobPlan, job};
 pub use job_state::{JobEnd, JobState};

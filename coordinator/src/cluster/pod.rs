@@ -45,7 +45,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
         ])),
         resources: Some(resources(settings)),
         volume_mounts: Some(mounts(true, settings)),
-        ..container(settings)
+        ..container(plan)
     };
     let fetch = source(&settings.model.cache).map(|source| Container {
         name: "model".to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
             &format!("{MODELS}/{}", settings.model.name),
         ])),
         volume_mounts: Some(mounts(false, settings)),
-        ..container(settings)
+        ..container(plan)
     });
     PodSpec {
         restart_policy: Some("Never".to_owned()),
@@ -95,11 +95,12 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
 }
 
 /// What both containers have in common.
-fn container(settings: &ClusterSettings) -> Container {
+fn container(plan: &JobPlan<'_>) -> Container {
+    let settings = plan.settings;
     Container {
         image: Some(settings.worker.image.clone()),
         image_pull_policy: settings.worker.image_pull_policy.clone(),
-        env: Some(environment(settings)),
+        env: Some(environment(plan)),
         // The worker's last words are the end of its log: status shows them.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         security_context: Some(SecurityContext {
@@ -112,7 +113,8 @@ fn container(settings: &ClusterSettings) -> Container {
     }
 }
 
-fn environment(settings: &ClusterSettings) -> Vec<EnvVar> {
+fn environment(plan: &JobPlan<'_>) -> Vec<EnvVar> {
+    let settings = plan.settings;
     let plain = |name: &str, value: &str| EnvVar {
         name: name.to_owned(),
         value: Some(value.to_owned()),
@@ -139,7 +141,7 @@ fn environment(settings: &ClusterSettings) -> Vec<EnvVar> {
     };
     let mut all = vec![pod_name, plain("TMPDIR", SPOOL)];
     all.extend(KEEP_MEMORY.map(|(name, value)| plain(name, value)));
-    if let Some(worker) = &settings.redis.worker {
+    if let Some(worker) = plan.redis_user {
         let password = SecretKey { secret: worker.secret.clone(), key: worker.key.clone() };
         all.push(secret(PASSWORD_VARIABLE, password));
     }

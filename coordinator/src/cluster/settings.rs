@@ -42,9 +42,16 @@ impl ClusterSettings {
     /// # Errors
     /// What is wrong, and where.
     pub fn parse(json: &str) -> Result<Self, String> {
-        serde_json::from_str(json).map_err(|error| {
+        let settings: Self = serde_json::from_str(json).map_err(|error| {
             format!("{error}; they are written by the chart: upgrade it and steno to the same version")
-        })
+        })?;
+        let redis = &settings.redis;
+        if redis.user_per_batch && (redis.coordinator.is_none() || redis.worker.is_some()) {
+            return Err("redis.userPerBatch needs a user for the coordinator, who makes those of the workers, and none for \
+                        the workers"
+                .to_owned());
+        }
+        Ok(settings)
     }
 }
 
@@ -145,12 +152,15 @@ pub struct RedisSettings {
     /// The password of Sentinels, where they have one.
     #[serde(default)]
     pub sentinel: Option<SecretKey>,
-    /// As whom workers come; `None` where Redis asks nobody.
+    /// As whom workers come; `None` where Redis asks nobody, or each batch has a user of its own.
     #[serde(default)]
     pub worker: Option<RedisUser>,
     /// As whom the coordinator comes, and people through it.
     #[serde(default)]
     pub coordinator: Option<RedisUser>,
+    /// Whether the workers of each batch come as a user of their own ([`super::BatchUser`]), whom the coordinator makes.
+    #[serde(default)]
+    pub user_per_batch: bool,
 }
 
 /// A secret with certificates for Redis: `ca.crt`, and the client's `tls.crt` and `tls.key`.

@@ -42,12 +42,16 @@ pub fn worker_config_map(
     launch: u32,
     existing: Existing,
     settings: &ClusterSettings,
+    redis_user: Option<&RedisUser>,
     owner: &OwnerReference,
 ) -> Result<ConfigMap, String> {
     let config = WorkerConfig {
         meta: meta.clone(),
         workers: nodes.get(),
-        redis: redis_config(&settings.redis, settings.redis.worker.as_ref()),
+        redis: RedisConfig {
+            awaits_user: settings.redis.user_per_batch,
+            ..redis_config(&settings.redis, redis_user)
+        },
         s3: settings.s3.clone(),
         engine: EngineKind::default(),
         model: PathBuf::from(MODELS).join(&settings.model.name),
@@ -91,6 +95,7 @@ mod tests {
             sentinel: None,
             worker: None,
             coordinator: None,
+            user_per_batch: false,
         };
         let url = |user: Option<&RedisUser>| redis_config(&redis, user).url;
         assert_eq!(url(Some(&user(Some("worker")))), "redis://worker@steno-redis:6379");

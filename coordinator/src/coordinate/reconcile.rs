@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::{Api, Resource};
@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 
 use super::{intake, webhook};
 use crate::cluster::{
-    ClusterSettings, Course, Decision, JobPlan, JobState, Phase, PodState, PodView, Record, Situation,
-    config_map_name, decide, job, job_name, last_words, worker_config_map, workers_of,
+    BatchUser, ClusterSettings, Course, Decision, JobPlan, JobState, Phase, PodState, PodView, Record,
+    Situation, config_map_name, decide, job, job_name, last_words, worker_config_map, workers_of,
 };
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Records, RedisAccess, create_new, delete, job_events, within};
@@ -47,7 +47,14 @@ pub(super) struct Coordinator {
     settings: ClusterSettings,
     records: Records,
     /// Connections, one a batch.
-    leases: Mutex<HashMap<BatchId, Leases>>,
+    leases: Mutex<HashMap<BatchId, Reached>>,
+}
+
+/// The leases of a batch, and the password by which this coordinator came to them.
+#[derive(Clone)]
+struct Reached {
+    leases: Leases,
+    password: Option<String>,
 }
 
 /// What was read of a batch.
@@ -134,6 +141,10 @@ impl Coordinator {
         let pods: Vec<Pod> = pods.collect();
         let totals = if record.course.shards == 0 { None } else { self.totals(record).await? };
         let job = JobState::latest(&jobs);
+        if matches!(job, JobState::Active { .. }) {
+            // Redis may have restarted, and forgotten them.
+            self.admit_workers(record).await?;
+        }
         let mut last_words = last_words(&pods);
         let launch = job.launch().max(record.course.launch);
         if pods.is_empty() && totals.is_some_and(|totals| totals.open() > 0) && launch > 0 {
@@ -157,13 +168,33 @@ impl Coordinator {
     }
 
     async fn leases(&self, batch: &BatchId) -> Result<Leases, Failure> {
+        Ok(self.reach(batch).await?.leases)
+    }
+
+    async fn reach(&self, batch: &BatchId) -> Result<Reached, Failure> {
         let mut known = self.leases.lock().await;
-        if let Some(leases) = known.get(batch) {
-            return Ok(leases.clone());
+        if let Some(reached) = known.get(batch) {
+            return Ok(reached.clone());
         }
-        let leases = RedisAccess::open(&self.cluster, &self.settings.redis).await?.leases(batch).await?;
-        known.insert(batch.clone(), leases.clone());
-        Ok(leases)
+        let access = RedisAccess::open(&self.cluster, &self.settings.redis).await?;
+        let reached =
+            Reached { leases: access.leases(batch).await?, password: access.password().map(str::to_owned) };
+        known.insert(batch.clone(), reached.clone());
+        Ok(reached)
+    }
+
+    /// Lets the workers of a batch that has a user of its own in; `None` where it has not.
+    async fn admit_workers(&self, record: &Record) -> Result<Option<BatchUser>, Failure> {
+        if !self.settings.redis.user_per_batch {
+            return Ok(None);
+        }
+        let Reached { leases, password } = self.reach(&record.batch).await?;
+        let password = password.ok_or_else(|| {
+            Failure::unusable("the coordinator has no password for Redis, from which those of workers follow")
+        })?;
+        let user = BatchUser::of(record, &password);
+        leases.admit_workers(&user.password).await?;
+        Ok(Some(user))
     }
 
     /// Does what was decided. Done twice, by a coordinator that died before it noted so or by two at once, it changes nothing
@@ -257,14 +288,28 @@ impl Coordinator {
         let meta = leases.meta().await?.ok_or_else(|| {
             Failure::lost(format!("Redis has forgotten batch {} this very moment", record.batch))
         })?;
+        let own_user = self.admit_workers(record).await?;
+        if let Some(user) = &own_user {
+            // One that is there is the same: its name tells the password's version.
+            let doing = format!("make secret {}", user.access.secret);
+            create_new(&doing, &self.cluster.api::<Secret>(), &user.secret(record)).await?;
+        }
+        let redis_user = own_user.as_ref().map(|user| &user.access).or(self.settings.redis.worker.as_ref());
         let existing = record.request.existing;
-        let config = worker_config_map(&meta, nodes, launch, existing, &self.settings, &record.owner)
-            .map_err(Failure::internal)?;
+        let config =
+            worker_config_map(&meta, nodes, launch, existing, &self.settings, redis_user, &record.owner)
+                .map_err(Failure::internal)?;
         let name = config_map_name(&record.batch, launch);
         let configs = self.cluster.api::<ConfigMap>();
         create_once(&configs, &config, &name, &record.owner.uid).await?;
-        let plan =
-            JobPlan { batch: &record.batch, launch, nodes, settings: &self.settings, owner: &record.owner };
+        let plan = JobPlan {
+            batch: &record.batch,
+            launch,
+            nodes,
+            settings: &self.settings,
+            redis_user,
+            owner: &record.owner,
+        };
         let job = job(&plan);
         let jobs = self.cluster.api::<Job>();
         create_once(&jobs, &job, &name, &record.owner.uid).await

@@ -158,7 +158,11 @@ impl ClusterAccess {
     pub async fn delete(&self) -> Result<(), Failure> {
         // The record first: with it, the coordinator would make the leases anew.
         self.records.delete(&self.record.batch).await?;
-        Ok(self.leases.delete_batch().await?)
+        self.leases.delete_batch().await?;
+        if self.installation.settings.redis.user_per_batch {
+            self.leases.dismiss_workers().await?;
+        }
+        Ok(())
     }
 
     /// Shows how far it is until nothing more will happen by itself.

@@ -69,6 +69,12 @@ impl RedisAccess {
         if self._forward.is_some() { "it, through the API server," } else { &self.config.url }
     }
 
+    /// The password that it is reached by, if there is one.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.config.password.as_deref()
+    }
+
     /// The leases of a batch.
     ///
     /// # Errors

@@ -31,6 +31,10 @@ pub struct RedisConfig {
     /// Certificates. Named by the environment of each process, as the password is.
     #[serde(skip)]
     pub tls: RedisTls,
+    /// Whether somebody makes the user anew when Redis has restarted and forgotten it: a login that is refused is waited for, as
+    /// a server that is away.
+    #[serde(default)]
+    pub awaits_user: bool,
 }
 
 /// Files with certificates, in PEM.
@@ -48,7 +52,13 @@ impl RedisConfig {
     /// An address, with the password in it or none.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), password: None, sentinel_password: None, tls: RedisTls::default() }
+        Self {
+            url: url.into(),
+            password: None,
+            sentinel_password: None,
+            tls: RedisTls::default(),
+            awaits_user: false,
+        }
     }
 
     /// The same with the passwords and the names of certificates from the environment, as far as they are set there.

@@ -24,6 +24,7 @@ pub(super) struct Connection {
     dialer: Arc<Dialer>,
     open: Arc<Mutex<Opened>>,
     retry_budget: Duration,
+    awaits_user: bool,
 }
 
 #[derive(Default)]
@@ -46,7 +47,12 @@ impl Connection {
             doing: "connect to Redis".to_owned(),
             reason: format!("its URL or certificates cannot be used: {reason}"),
         })?;
-        Ok(Self { dialer: Arc::new(dialer), open: Arc::default(), retry_budget })
+        Ok(Self {
+            dialer: Arc::new(dialer),
+            open: Arc::default(),
+            retry_budget,
+            awaits_user: config.awaits_user,
+        })
     }
 
     /// Whether keys lie on different servers.
@@ -83,6 +89,7 @@ impl Connection {
             } else {
                 LeaseError::from_redis(doing, start.elapsed(), error)
             };
+            let error = if self.awaits_user { error.awaiting_the_user(start.elapsed()) } else { error };
             let jittered = pause.mul_f64(0.5 + 0.5 * rand::random::<f64>());
             if !error.is_retryable() || start.elapsed() + jittered >= self.retry_budget {
                 return Err(error);

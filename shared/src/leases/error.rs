@@ -115,6 +115,15 @@ impl LeaseError {
         self.is_retryable() || matches!(self, Self::NoBatch { .. })
     }
 
+    /// The same for a user that is about to be made: a login that is refused may work later.
+    pub(super) fn awaiting_the_user(self, waited: Duration) -> Self {
+        let Self::Refused { doing, source } = self else { return self };
+        if is_login(&source) {
+            return Self::Unavailable { doing, waited, source };
+        }
+        Self::Refused { doing, source }
+    }
+
     pub(super) fn corrupt(doing: &str, what: impl std::fmt::Display) -> Self {
         Self::Corrupt { doing: doing.to_owned(), what: what.to_string() }
     }
@@ -214,6 +223,11 @@ impl LeaseError {
 pub(super) fn is_replica(error: &RedisError) -> bool {
     let text = error.to_string();
     is_code(error, &text, "READONLY") || is_code(error, &text, "MASTERDOWN")
+}
+
+/// Whether it is a login that was refused, and not what a user that is known may not do.
+fn is_login(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || is_code(error, &error.to_string(), "WRONGPASS")
 }
 
 /// Whether the server's error has this code, be it the reply's own or that of a command inside a script.

@@ -28,6 +28,7 @@ mod runs;
 mod scripts;
 mod server_info;
 mod settle;
+mod users;
 
 pub use address::check_redis_url;
 pub use batch::{Created, Enqueued, NewItem};
@@ -48,3 +49,4 @@ pub use queue::{Leases, RETRY_BUDGET};
 pub use scripts::SCHEMA_VERSION;
 pub use server_info::ServerLoad;
 pub use settle::{Completed, FailClass, Failed, Released};
+pub use users::{worker_rules, worker_user};

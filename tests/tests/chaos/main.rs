@@ -23,7 +23,7 @@ fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
     for settings in plays {
         println!("{}", settings.command());
         let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
-        println!("{report}");
+        println!("{report}{}", report.row(&settings.only));
         rows.push(report.row(&settings.only));
     }
     println!("{}", report::table(&rows));

@@ -112,13 +112,19 @@ impl Settings {
         Self { seed: SEED, faults: LONG.len(), only, gap: 5, each: false }
     }
 
-    /// The same for each kind of fault whose name contains what is asked for.
+    /// The same for each kind of fault whose name contains what is asked for; what lasts longer than a lease comes as seldom, beside
+    /// the others, as in a plan of all.
     pub(crate) fn each_kind(&self) -> Vec<Self> {
         let mut names: Vec<String> =
             all().map(Fault::name).filter(|name| name.contains(&self.only)).collect();
         names.sort();
         names.dedup();
-        names.into_iter().map(|only| Self { only, each: false, ..self.clone() }).collect()
+        let faults = |name: &String| match LONG.iter().any(|long| long.name() == *name) {
+            true => self.faults.div_ceil(LONG_EVERY as usize),
+            false => self.faults,
+        };
+        let kind = |only| Self { faults: faults(&only), only, each: false, ..self.clone() };
+        names.into_iter().map(kind).collect()
     }
 
     /// A whole name means that kind alone: "redis killed" is in the name of another.

@@ -15,4 +15,5 @@ mod reconcile;
 mod requeue;
 mod surroundings;
 mod uneven;
+mod users;
 mod world;

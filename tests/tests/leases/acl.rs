@@ -1,35 +1,42 @@
-//! What a worker's user of Redis may do: the protocol, on its own batch, and nothing else.
+//! What the users of Redis may do: a worker's the protocol, on its own batch, and nothing else.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use redis::{Connection, RedisError, cmd};
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
     ClaimRequest, Completed, FailClass, LeaseError, LeaseLimits, Leases, RedisConfig, WorkerReport,
+    worker_rules, worker_user,
 };
+use steno_tests::condition;
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
+use steno_tests::redis_server::RedisOptions;
 
 const PASSWORD: &str = "planted-worker-password";
 
-/// The rules of the chart's user of workers, who works on all batches of an installation.
-fn chart_rules() -> Result<Vec<String>> {
+/// The rules of the chart's user of the coordinator, who comes with this password.
+fn coordinator_rules() -> Result<Vec<String>> {
     let chart = include_str!("../../../deploy/helm/steno/files/users.acl");
-    let line =
-        chart.lines().find_map(|line| line.strip_prefix("user worker ")).context("no user for workers")?;
+    let line = chart.lines().find_map(|line| line.strip_prefix("user steno ")).context("no coordinator")?;
     let rules = line.split_whitespace().map(|rule| match rule {
-        "#WORKER_SHA256" => format!(">{PASSWORD}"),
+        "#COORDINATOR_SHA256" => format!(">{PASSWORD}"),
         rule => rule.to_owned(),
     });
     Ok(rules.collect())
 }
 
-/// The same for the keys of one batch.
-fn rules(batch: &BatchId) -> Result<Vec<String>> {
-    let own = [format!("~steno:{{{batch}}}:*"), format!("~steno:{{{batch}:*")];
-    let rules = chart_rules()?.into_iter().flat_map(|rule| match rule.as_str() {
-        "~steno:*" => own.to_vec(),
-        _ => vec![rule],
-    });
-    Ok(rules.collect())
+/// How somebody reaches the server by the password of these tests.
+fn as_user(world: &LeaseWorld, user: &str) -> RedisConfig {
+    let url = format!("{}?user={user}", world.server.url());
+    RedisConfig { password: Some(PASSWORD.to_owned()), ..RedisConfig::new(url) }
+}
+
+/// The leases of the batch as the chart's coordinator has them.
+async fn coordinator(world: &LeaseWorld) -> Result<Leases> {
+    let mut set = cmd("ACL");
+    set.arg("SETUSER").arg("steno").arg("reset").arg(coordinator_rules()?).exec(&mut world.raw()?)?;
+    Ok(Leases::connect(&as_user(world, "steno"), &world.batch).await?)
 }
 
 fn claim_of(worker: &WorkerId) -> ClaimRequest {
@@ -74,11 +81,11 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
     let others = Leases::connect(&world.server.config(), &other).await?;
     others.create_batch(&batch_meta(&other, 1), &LeaseLimits::default()).await?;
     others.enqueue(SHARD, &items(1)).await?;
-    let mut set = cmd("ACL");
-    set.arg("SETUSER").arg("worker").arg("reset").arg(rules(&world.batch)?).exec(&mut world.raw()?)?;
-
-    let url = format!("{}?user=worker", world.server.url());
-    let config = RedisConfig { password: Some(PASSWORD.to_owned()), ..RedisConfig::new(&url) };
+    let coordinator = coordinator(&world).await?;
+    coordinator.admit_workers(PASSWORD).await?;
+    coordinator.admit_workers(PASSWORD).await?;
+    let user = worker_user(&world.batch);
+    let config = as_user(&world, &user);
     let leases = Leases::connect(&config, &world.batch).await?;
     work(&world, &leases).await?;
     world.check()?;
@@ -107,9 +114,8 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
         ensure!(matches!(error, LeaseError::Refused { .. }), "{what}: {error}");
     }
 
-    let mut raw: Connection = redis::Client::open(url.as_str())?.get_connection()?;
-    ensure!(cmd("GET").arg("steno:{other}:meta").query::<String>(&mut raw).is_err(), "without a password");
-    cmd("AUTH").arg("worker").arg(PASSWORD).exec(&mut raw)?;
+    let mut raw: Connection = world.raw()?;
+    cmd("AUTH").arg(&user).arg(PASSWORD).exec(&mut raw)?;
     let own = world.key("items");
     for (name, arguments) in [
         ("FLUSHALL", vec![]),
@@ -143,49 +149,96 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
-/// One user for the workers of all batches, as an installation has it: the limit that SECURITY.md tells, and what holds all the same.
+/// The coordinator's user does all that the coordinator does, and reads and empties nothing but Steno's keys.
 #[tokio::test]
-async fn the_chart_s_user_of_workers_reaches_all_batches_and_nothing_else() -> Result<()> {
+async fn the_coordinator_s_user_lets_workers_in_and_sends_them_away() -> Result<()> {
     let world = LeaseWorld::new().await?;
-    let mut set = cmd("ACL");
-    set.arg("SETUSER").arg("worker").arg("reset").arg(chart_rules()?).exec(&mut world.raw()?)?;
-    let url = format!("{}?user=worker", world.server.url());
-    let config = RedisConfig { password: Some(PASSWORD.to_owned()), ..RedisConfig::new(&url) };
-    let leases = Leases::connect(&config, &world.batch).await?;
-    work(&world, &leases).await?;
-    let other: BatchId = "other".parse()?;
-    Leases::connect(&world.server.config(), &other)
-        .await?
-        .create_batch(&batch_meta(&other, 1), &LeaseLimits::default())
-        .await?;
-    let foreign = Leases::connect(&config, &other).await?;
-    ensure!(
-        foreign.meta().await?.is_some(),
-        "if this is refused, SECURITY.md and docs/leases.md say too little"
-    );
-    let refused_to_delete = foreign.delete_batch().await.err().context("it may delete another batch")?;
-    ensure!(matches!(refused_to_delete, LeaseError::Refused { .. }), "{refused_to_delete}");
-
-    let mut raw: Connection = redis::Client::open(url.as_str())?.get_connection()?;
-    cmd("AUTH").arg("worker").arg(PASSWORD).exec(&mut raw)?;
+    let coordinator = coordinator(&world).await?;
+    work(&world, &coordinator).await?;
+    coordinator.admit_workers(PASSWORD).await?;
+    let config = as_user(&world, &worker_user(&world.batch));
+    let worker = Leases::connect(&config, &world.batch).await?;
+    let wrong = RedisConfig { password: Some("another".to_owned()), ..config.clone() };
+    let mut raw: Connection = world.raw()?;
+    cmd("AUTH").arg("steno").arg(PASSWORD).exec(&mut raw)?;
     for (name, arguments) in [
         ("FLUSHALL", vec![]),
         ("KEYS", vec!["*"]),
-        ("SCAN", vec!["0"]),
-        ("ACL", vec!["LIST"]),
+        ("CONFIG", vec!["GET", "*"]),
         ("SET", vec!["elsewhere", "x"]),
     ] {
         refused(name, cmd(name).arg(arguments).query(&mut raw))?;
     }
+    coordinator.items(SHARD, None, None).await?;
+    coordinator.delete_batch().await?;
+    coordinator.dismiss_workers().await?;
+    coordinator.dismiss_workers().await?;
+    for (what, refused) in [
+        ("a wrong password", Leases::connect(&wrong, &world.batch).await.err()),
+        ("a user that was sent away", Leases::connect(&config, &world.batch).await.err()),
+        ("its connection", worker.meta().await.err()),
+    ] {
+        let error = refused.with_context(|| format!("{what} was let in"))?;
+        ensure!(matches!(error, LeaseError::Refused { .. }), "{what}: {error}");
+    }
+    Ok(())
+}
+
+/// Redis forgets users that are in no file of its own when it restarts. Until the coordinator has let them in again, workers wait
+/// as for a server that is away, where they know that somebody will; others are told at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_wait_to_be_let_in_again_when_redis_has_restarted() -> Result<()> {
+    let options = RedisOptions { aof: true, ..RedisOptions::default() };
+    let mut world = LeaseWorld::with(options, 1, &LeaseLimits::default()).await?;
+    world.leases.enqueue(SHARD, &items(1)).await?;
+    world.leases.admit_workers(PASSWORD).await?;
+    let impatient = as_user(&world, &worker_user(&world.batch));
+    let patient = RedisConfig { awaits_user: true, ..impatient.clone() };
+    let leases = Leases::connect(&patient, &world.batch).await?;
+    world.server.restart()?;
+
+    let refused = Leases::connect(&impatient, &world.batch).await.err().context("nobody has let it in")?;
+    ensure!(matches!(refused, LeaseError::Refused { .. }), "{refused}");
+    cmd("ACL").arg("LOG").arg("RESET").exec(&mut world.raw()?)?;
+    let request = claim_of(&WorkerId::from_text("worker-0"));
+    let claiming = tokio::spawn(async move { leases.claim(SHARD, &request).await });
+    let mut raw = world.raw()?;
+    condition::until_so("the worker was refused twice", || {
+        let log: Vec<BTreeMap<String, redis::Value>> = cmd("ACL").arg("LOG").query(&mut raw)?;
+        let times = log.iter().filter_map(|entry| match entry.get("count") {
+            Some(redis::Value::Int(times)) => Some(*times),
+            Some(_) | None => None,
+        });
+        Ok(times.sum::<i64>() > 1)
+    })?;
+    ensure!(!claiming.is_finished(), "it has given up");
+    world.leases.admit_workers(PASSWORD).await?;
+    ensure!(claiming.await??.leases.len() == 1, "nothing was claimed");
+
+    // What it may not do is no matter of waiting.
+    let leases = Leases::connect(&patient, &world.batch).await?;
+    let refused = leases.delete_batch().await.err().context("it may delete the batch")?;
+    ensure!(matches!(refused, LeaseError::Refused { .. }), "{refused}");
     world.check()
+}
+
+/// Whoever makes the users of a Redis of their own copies the rules from docs/leases.md.
+#[test]
+fn the_rules_that_are_documented_are_those_that_the_coordinator_gives() -> Result<()> {
+    let batch: BatchId = "batch".parse()?;
+    let rules = worker_rules(&batch).join(" ").replace("batch", "BATCH").replace(" on ", " on >PASSWORD ");
+    let line = format!("ACL SETUSER worker {rules}");
+    ensure!(include_str!("../../../docs/leases.md").contains(&line), "docs/leases.md has no\n{line}");
+    Ok(())
 }
 
 #[tokio::test]
 async fn a_worker_s_user_of_a_cluster_needs_the_map_of_slots_too() -> Result<()> {
     let world = LeaseWorld::on_cluster(&LeaseLimits::default()).await?;
-    let rules = [rules(&world.batch)?, vec!["+cluster|slots".to_owned()]].concat();
+    let further = [format!(">{PASSWORD}"), "+cluster|slots".to_owned()];
+    let rules = [worker_rules(&world.batch), further.to_vec()].concat();
     for server in world.beside.iter().chain([&world.server]) {
-        cmd("ACL").arg("SETUSER").arg("worker").arg("reset").arg(&rules).exec(&mut server.connection()?)?;
+        cmd("ACL").arg("SETUSER").arg("worker").arg(&rules).exec(&mut server.connection()?)?;
     }
     let port: String =
         cmd("CONFIG").arg("GET").arg("port").query::<Vec<String>>(&mut world.raw()?)?.swap_remove(1);

@@ -18,13 +18,14 @@ fn owner() -> OwnerReference {
 }
 
 fn made(settings: serde_json::Value, nodes: u32) -> Job {
-    let settings: ClusterSettings = serde_json::from_value(settings).unwrap();
+    let settings = ClusterSettings::parse(&settings.to_string()).unwrap();
     let batch: BatchId = BATCH.parse().unwrap();
     job(&JobPlan {
         batch: &batch,
         launch: 2,
         nodes: NonZeroU32::new(nodes).unwrap(),
         settings: &settings,
+        redis_user: settings.redis.worker.as_ref(),
         owner: &owner(),
     })
 }
@@ -138,6 +139,24 @@ fn the_longest_pod_name_is_a_host_name() {
 fn an_unknown_setting_is_refused() {
     let mut settings = gpus();
     settings["worker"]["nodeSelektor"] = json!({});
-    let error = serde_json::from_value::<ClusterSettings>(settings).unwrap_err().to_string();
+    let error = ClusterSettings::parse(&settings.to_string()).unwrap_err();
     assert!(error.contains("nodeSelektor"), "{error}");
+}
+
+#[test]
+fn users_for_each_batch_are_made_by_a_coordinator_that_has_one() {
+    let redis = |settings: serde_json::Value| {
+        let mut all = gpus();
+        all["redis"] = settings;
+        ClusterSettings::parse(&all.to_string())
+    };
+    let coordinator = json!({"user": "steno", "secret": "steno-redis", "key": "coordinator-password"});
+    let url = "redis://steno-redis:6379";
+    assert!(redis(json!({"url": url, "userPerBatch": true, "coordinator": coordinator})).is_ok());
+    for contradiction in [
+        json!({"url": url, "userPerBatch": true}),
+        json!({"url": url, "userPerBatch": true, "coordinator": coordinator, "worker": coordinator}),
+    ] {
+        assert!(redis(contradiction).unwrap_err().contains("userPerBatch needs a user for the coordinator"));
+    }
 }

@@ -46,10 +46,15 @@ do not know, so nothing is passed through that is not named here, and what is no
 {{- $secret := include "steno.redisSecret" . -}}
 {{- if $secret -}}
 {{- if $external.sentinelPassword }}{{ $_ := set $redis "sentinel" (dict "secret" $secret "key" "sentinel-password") }}{{ end -}}
-{{- range $who, $user := dict "coordinator" (ternary $external.coordinatorUser "steno" (not (empty $external.url))) "worker" (ternary $external.workerUser "worker" (not (empty $external.url))) -}}
+{{- if $external.url -}}
+{{- range $who, $user := dict "coordinator" $external.coordinatorUser "worker" $external.workerUser -}}
 {{- $access := dict "secret" $secret "key" (printf "%s-password" $who) -}}
 {{- with $user }}{{ $_ := set $access "user" . }}{{ end -}}
 {{- $_ := set $redis $who $access -}}
+{{- end -}}
+{{- else -}}
+{{- $_ := set $redis "coordinator" (dict "secret" $secret "key" "coordinator-password" "user" "steno") -}}
+{{- $_ := set $redis "userPerBatch" true -}}
 {{- end -}}
 {{- end -}}
 
