@@ -19,7 +19,9 @@ pub async fn submit(
     manifest: Option<&Path>,
 ) -> Result<BatchId, Failure> {
     let manifest = manifest.map(read_manifest).transpose()?;
-    check_model_cache(cluster, &installation.settings.model.cache).await?;
+    if !request.is_simulated() {
+        check_model_cache(cluster, &installation.settings.model.cache).await?;
+    }
     Records::of(cluster).submit(request, manifest.as_deref(), installation).await
 }
 

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use steno_shared::ids::BatchId;
+use steno_shared::simulated;
 use steno_shared::storage::Location;
+use steno_shared::worker_config::EngineKind;
 
+use super::engine_arguments::EngineArguments;
 use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::TranscriptArguments;
 use crate::cluster::BatchRequest;
@@ -15,8 +18,8 @@ use crate::failure::Failure;
 use crate::kubernetes::{Installation, Where};
 
 /// Which cluster.
-#[derive(Debug, Args)]
-pub(super) struct ClusterArguments {
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArguments {
     /// In the Kubernetes cluster of the kubeconfig.
     #[arg(long)]
     pub(super) kube: bool,
@@ -29,6 +32,12 @@ pub(super) struct ClusterArguments {
 }
 
 impl ClusterArguments {
+    /// The cluster and namespace, where a cluster is meant.
+    #[must_use]
+    pub fn meant(&self) -> Option<Where> {
+        self.kube.then(|| self.place())
+    }
+
     pub(super) fn place(&self) -> Where {
         Where { context: self.context.clone(), namespace: self.namespace.clone() }
     }
@@ -79,6 +88,11 @@ pub(super) struct SubmitArguments {
     /// Stay and show how far it is, as `steno watch` does.
     #[arg(long)]
     pub(super) watch: bool,
+    /// Print a JSON object: the batch, or with --watch the last state.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    engine: EngineArguments,
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
     #[command(flatten)]
@@ -95,11 +109,17 @@ impl SubmitArguments {
                 )));
             }
         }
+        let engine = self.engine.kind()?;
+        let model = match engine {
+            EngineKind::Ctranslate2 => installation.settings.model.name.clone(),
+            EngineKind::Simulated { .. } => simulated::model().name,
+        };
         let wanted = self.transcripts.wanted()?;
         Ok(BatchRequest {
             input: self.input.to_string(),
             output: self.out.to_string(),
-            model: installation.settings.model.name.clone(),
+            engine,
+            model,
             nodes: self.nodes,
             options: wanted.options,
             formats: wanted.formats,

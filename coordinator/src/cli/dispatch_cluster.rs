@@ -1,5 +1,6 @@
 //! The commands on a batch in a cluster.
 
+use serde::Serialize;
 use steno_shared::exit::Exit;
 
 use super::arguments::{DeleteArguments, WatchArguments};
@@ -9,10 +10,16 @@ use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};
 use crate::kubernetes::{Cluster, Installation};
-use crate::progress::Totals;
+use crate::progress::{Totals, write_line};
 use crate::quantities::counted;
 use crate::submit as submission;
 use steno_shared::storage::S3Config;
+
+/// What `submit --json` prints.
+#[derive(Serialize)]
+struct Submitted<'a> {
+    batch: &'a str,
+}
 
 pub(super) async fn open(arguments: &BatchArguments) -> Result<ClusterAccess, Failure> {
     ClusterAccess::open(&arguments.cluster.place(), arguments.batch.as_ref()).await
@@ -22,18 +29,28 @@ pub(super) async fn submit(arguments: SubmitArguments) -> Result<Exit, Failure> 
     let place = arguments.cluster.required("to transcribe on this machine, use `steno run`")?;
     let cluster = Cluster::connect(&place).await?;
     let installation = Installation::find(&cluster).await?;
-    let (manifest, watch, again) = (arguments.manifest.clone(), arguments.watch, arguments.cluster.text());
+    let (manifest, again) = (arguments.manifest.clone(), arguments.cluster.text());
+    let (watch, json) = (arguments.watch, arguments.json);
     let request = arguments.request(&installation)?;
     let batch = submission::submit(&cluster, &installation, &request, manifest.as_deref()).await?;
-    print(&format!(
+    let said = format!(
         "Submitted batch {batch}. `steno watch {again}` shows how far it is; `steno cancel {again}` stops it."
-    ))?;
+    );
+    match (json, watch) {
+        (false, _) => print(&said)?,
+        (true, false) => print_json(&Submitted { batch: batch.as_str() })?,
+        (true, true) => write_line(&said),
+    }
     if !watch {
         return Ok(Exit::Success);
     }
     let access = ClusterAccess::of(cluster, installation, Some(&batch)).await?;
     let status = access.watch().await?;
-    print(&status.text())?;
+    if json {
+        print_json(&status)?;
+    } else {
+        print(&status.text())?;
+    }
     Ok(inspect::exit_of(&status))
 }
 

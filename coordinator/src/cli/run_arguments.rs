@@ -6,18 +6,14 @@ use std::time::Duration;
 use clap::Args;
 use steno_shared::leases::RedisConfig;
 use steno_shared::storage::Location;
-use steno_shared::worker_config::{Device, WorkLimits};
+use steno_shared::worker_config::{Device, EngineKind, WorkLimits};
 
+use super::engine_arguments::EngineArguments;
 use super::s3_arguments::S3Arguments;
 use super::transcript_arguments::{TranscriptArguments, named};
 use crate::failure::Failure;
 use crate::run::{Engine, RunRequest};
 use crate::state::check_public_redis_url;
-
-/// Of a large model on a good GPU.
-const SIMULATED_SPEED: f64 = 100.0;
-/// Slower ones would be taken for stuck.
-const SIMULATED_SPEEDS: std::ops::RangeInclusive<f64> = 0.1..=1e6;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -29,14 +25,8 @@ pub(super) struct RunArguments {
     /// Folder of a Whisper model in CTranslate2's format.
     #[arg(long, value_name = "FOLDER", required_unless_present_any = ["engine", "simulated_speed"])]
     model: Option<PathBuf>,
-    /// ctranslate2, or simulated: words that follow from the recordings' bytes, to rehearse batches without a GPU [default:
-    /// ctranslate2].
-    #[arg(long, value_name = "NAME", value_parser = ["ctranslate2", "simulated"])]
-    engine: Option<String>,
-    /// Seconds of audio that a simulated engine gets through in a second; several for the first worker, the second, and so on, and from
-    /// the first again [default: 100].
-    #[arg(long, value_name = "X", value_parser = speed, value_delimiter = ',')]
-    simulated_speed: Vec<f64>,
+    #[command(flatten)]
+    engine: EngineArguments,
     /// Read names from this manifest (JSON lines, or one name a line) instead of listing the input.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -78,7 +68,7 @@ impl RunArguments {
             let text = location.to_string();
             location.absolute().map_err(|error| Failure::usage(format!("failed to find {text}: {error}")))
         };
-        let engine = engine(self.engine.as_deref(), self.model, self.simulated_speed)?;
+        let engine = engine(self.engine.kind()?, self.model)?;
         let wanted = self.transcripts.wanted()?;
         Ok(RunRequest {
             input: absolute(self.input)?,
@@ -109,31 +99,21 @@ fn given_redis(url: &str) -> Result<RedisConfig, Failure> {
     Ok(RedisConfig::new(url))
 }
 
-fn engine(name: Option<&str>, model: Option<PathBuf>, speeds: Vec<f64>) -> Result<Engine, Failure> {
-    match (name, model) {
-        (Some("simulated"), None) if speeds.is_empty() => {
-            Ok(Engine::Simulated { speeds: vec![SIMULATED_SPEED] })
-        }
-        (Some("simulated"), None) => Ok(Engine::Simulated { speeds }),
-        (Some("simulated"), Some(_)) => {
+fn engine(kind: EngineKind, model: Option<PathBuf>) -> Result<Engine, Failure> {
+    match (kind, model) {
+        (EngineKind::Simulated { speeds }, None) => Ok(Engine::Simulated { speeds }),
+        (EngineKind::Simulated { .. }, Some(_)) => {
             Err(Failure::usage("--engine simulated has no model: leave out one of it and --model"))
         }
-        _ if !speeds.is_empty() => Err(Failure::usage("--simulated-speed is for --engine simulated only")),
-        (_, None) => Err(Failure::usage("--model is missing: name the folder of a model")),
-        (_, Some(model)) => {
+        (EngineKind::Ctranslate2, None) => {
+            Err(Failure::usage("--model is missing: name the folder of a model"))
+        }
+        (EngineKind::Ctranslate2, Some(model)) => {
             let shown = model.display().to_string();
             let model = std::path::absolute(&model)
                 .map_err(|error| Failure::usage(format!("failed to find {shown}: {error}")))?;
             Ok(Engine::Ctranslate2 { model })
         }
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if SIMULATED_SPEEDS.contains(&speed) => Ok(speed),
-        Ok(_) => Err(format!("must be from {} to {}", SIMULATED_SPEEDS.start(), SIMULATED_SPEEDS.end())),
-        Err(error) => Err(error.to_string()),
     }
 }
 

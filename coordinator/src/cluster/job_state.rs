@@ -58,6 +58,15 @@ pub enum JobEnd {
 }
 
 impl JobState {
+    /// Whether pods may be at work.
+    #[must_use]
+    pub fn has_pods(&self) -> bool {
+        match self {
+            Self::Active { .. } | Self::Leaving { .. } => true,
+            Self::None | Self::Ended { .. } => false,
+        }
+    }
+
     /// The latest of a batch's Jobs.
     #[must_use]
     pub fn latest(jobs: &[Job]) -> Self {

@@ -30,7 +30,7 @@ pub use nodes::nodes_for;
 pub use pods::{PodState, PodView, last_words, phase, why_no_pods, why_waiting};
 pub use record::{
     BatchRequest, Course, Found, MANIFEST_BYTES_MAX, Phase, Record, Wishes, course_entry, new_record,
-    user_entries, wishes_entry,
+    trouble, user_entries, wishes_entry,
 };
 pub use settings::{
     AfterDrain, ClusterSettings, JobSettings, ModelCache, ModelSettings, Price, RedisSettings, RedisUser,

@@ -14,7 +14,7 @@ use steno_shared::leases::{
 
 use super::JobPlan;
 use super::names::{config_map_name, worker_pods};
-use super::settings::{ClusterSettings, SecretKey};
+use super::settings::SecretKey;
 use super::volumes::{CONFIG, CONFIG_FILE, MODELS, REDIS_TLS, SPOOL, mounts, source, volumes};
 use crate::worker_environment::KEEP_MEMORY;
 
@@ -43,11 +43,12 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
             "--shard",
             "$(JOB_COMPLETION_INDEX)",
         ])),
-        resources: Some(resources(settings)),
-        volume_mounts: Some(mounts(true, settings)),
+        resources: Some(resources(plan)),
+        volume_mounts: Some(mounts(true, plan)),
         ..container(plan)
     };
-    let fetch = source(&settings.model.cache).map(|source| Container {
+    let model = source(&settings.model.cache).filter(|_| !plan.is_simulated());
+    let fetch = model.map(|source| Container {
         name: "model".to_owned(),
         args: Some(run(&[
             "pull-model",
@@ -58,7 +59,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
             "--to",
             &format!("{MODELS}/{}", settings.model.name),
         ])),
-        volume_mounts: Some(mounts(false, settings)),
+        volume_mounts: Some(mounts(false, plan)),
         ..container(plan)
     });
     PodSpec {
@@ -72,7 +73,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
         node_selector: (!worker.node_selector.is_empty()).then(|| worker.node_selector.clone()),
         runtime_class_name: worker.runtime_class.clone(),
         priority_class_name: worker.priority_class.clone(),
-        tolerations: Some(tolerations(settings)),
+        tolerations: Some(tolerations(plan)),
         affinity: Some(one_a_node()),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
@@ -89,7 +90,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
         }),
         init_containers: fetch.map(|container| vec![container]),
         containers: vec![main],
-        volumes: Some(volumes(config_map_name(plan.batch, plan.launch), settings)),
+        volumes: Some(volumes(config_map_name(plan.batch, plan.launch), plan)),
         ..PodSpec::default()
     }
 }
@@ -164,19 +165,24 @@ fn environment(plan: &JobPlan<'_>) -> Vec<EnvVar> {
     all
 }
 
+/// GPUs of a pod.
+fn gpus(plan: &JobPlan<'_>) -> u32 {
+    if plan.is_simulated() { 0 } else { plan.settings.worker.gpus }
+}
+
 /// The installation's resources, and the GPUs, of which request and limit must be the same.
-fn resources(settings: &ClusterSettings) -> ResourceRequirements {
-    let mut resources = settings.worker.resources.clone();
-    if settings.worker.gpus > 0 {
-        resources
-            .limits
-            .get_or_insert_with(BTreeMap::new)
-            .insert(GPU.to_owned(), Quantity(settings.worker.gpus.to_string()));
+fn resources(plan: &JobPlan<'_>) -> ResourceRequirements {
+    let mut resources = plan.settings.worker.resources.clone();
+    let gpus = gpus(plan);
+    if gpus > 0 {
+        resources.limits.get_or_insert_with(BTreeMap::new).insert(GPU.to_owned(), Quantity(gpus.to_string()));
     }
     resources
 }
 
-fn tolerations(settings: &ClusterSettings) -> Vec<Toleration> {
+/// Taints of GPU nodes among them, also of pods that use none: they run where the real ones would.
+fn tolerations(plan: &JobPlan<'_>) -> Vec<Toleration> {
+    let settings = plan.settings;
     let exists = |key: &str, effect: &str, seconds: Option<i64>| Toleration {
         key: Some(key.to_owned()),
         operator: Some("Exists".to_owned()),

@@ -15,9 +15,11 @@ use steno_shared::ids::BatchId;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
+use steno_shared::worker_config::EngineKind;
 
 use super::names::{BATCH, record_labels, record_name};
 use crate::existing::Existing;
+use crate::failure::Failure;
 
 const REQUEST: &str = "request.json";
 const WISHES: &str = "wishes.json";
@@ -35,7 +37,10 @@ pub struct BatchRequest {
     pub input: String,
     /// Where the transcripts go.
     pub output: String,
-    /// The model's name in the installation.
+    /// What writes the text: the installation's model, or the simulated engine.
+    #[serde(default)]
+    pub engine: EngineKind,
+    /// The model's name in the installation, or what stands for one.
     pub model: String,
     /// GPU nodes wanted.
     pub nodes: NonZeroU32,
@@ -55,6 +60,12 @@ pub struct BatchRequest {
 }
 
 impl BatchRequest {
+    /// Whether no speech is recognised.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.engine, EngineKind::Simulated { .. })
+    }
+
     /// The batch that this is a request for: the same for the same input, output and settings, whatever the number of nodes.
     ///
     /// # Errors
@@ -117,6 +128,26 @@ pub struct Course {
     pub node_seconds: f64,
     /// When that was last added to, in seconds since 1970.
     pub counted_at: Option<u64>,
+}
+
+/// How a message begins that tells why something is not done yet.
+const NOT_YET: &str = "not yet: ";
+
+/// What a record says while something is tried again.
+#[must_use]
+pub fn trouble(failure: &Failure) -> String {
+    format!("{NOT_YET}{failure}")
+}
+
+impl Course {
+    /// Forgets why something was not done yet, now that nothing is in the way. Whether there was something to forget.
+    pub fn forget_trouble(&mut self) -> bool {
+        let is_trouble = self.message.as_ref().is_some_and(|message| message.starts_with(NOT_YET));
+        if is_trouble {
+            self.message = None;
+        }
+        is_trouble
+    }
 }
 
 /// What the input held when it was looked through last.
@@ -353,6 +384,15 @@ mod tests {
         assert!(record.is_settled());
         record.wishes.cancelled = false;
         assert!(!record.is_settled(), "submitted again");
+    }
+
+    #[test]
+    fn what_was_in_the_way_is_forgotten_and_how_a_batch_ended_is_not() {
+        let failure = Failure::lost("Redis does not answer");
+        let mut course = Course { message: Some(trouble(&failure)), ..Course::default() };
+        assert!(course.forget_trouble() && course.message.is_none());
+        course.message = Some("the model has no checksums".into());
+        assert!(!course.forget_trouble() && course.message.is_some());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use steno_shared::batch::Splitting;
+use steno_shared::batch::{BatchMeta, ModelIdentity, Splitting};
 use steno_shared::options::TranscribeOptions;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
+use steno_shared::worker_config::EngineKind;
 
 use super::{BatchRequest, Course, Record, Wishes};
 use crate::existing::Existing;
@@ -16,6 +17,7 @@ pub(crate) fn request() -> BatchRequest {
     BatchRequest {
         input: "s3://calls/in".into(),
         output: "s3://calls/out".into(),
+        engine: EngineKind::default(),
         model: "large-v3".into(),
         nodes: NonZeroU32::new(3).unwrap(),
         options: TranscribeOptions::default(),
@@ -23,6 +25,22 @@ pub(crate) fn request() -> BatchRequest {
         subtitles: SubtitleLayout::default(),
         existing: Existing::Keep,
         splitting: Splitting::Never,
+    }
+}
+
+/// What is kept of it in Redis.
+pub(crate) fn meta() -> BatchMeta {
+    let request = request();
+    BatchMeta {
+        batch: "0123456789ab".parse().unwrap(),
+        input: request.input,
+        output: request.output,
+        model: ModelIdentity { name: request.model, hash: "0".repeat(64) },
+        options: request.options,
+        formats: request.formats,
+        subtitles: request.subtitles,
+        shards: 3,
+        splitting: request.splitting,
     }
 }
 

@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::settings::{ClusterSettings, ModelCache};
+use super::job::JobPlan;
+use super::settings::ModelCache;
 
 /// Folder of the configuration.
 pub(super) const CONFIG: &str = "/etc/steno";
@@ -28,16 +29,15 @@ pub(super) fn source(cache: &ModelCache) -> Option<&str> {
 }
 
 /// The volumes of a pod.
-pub(super) fn volumes(config_map: String, settings: &ClusterSettings) -> Vec<Volume> {
-    let mut volumes = vec![
-        Volume {
-            name: "config".to_owned(),
-            config_map: Some(ConfigMapVolumeSource { name: config_map, ..Default::default() }),
-            ..Volume::default()
-        },
-        model_volume(&settings.model.cache),
-        empty("spool", &settings.worker.spool_size),
-    ];
+pub(super) fn volumes(config_map: String, plan: &JobPlan<'_>) -> Vec<Volume> {
+    let settings = plan.settings;
+    let mut volumes = vec![Volume {
+        name: "config".to_owned(),
+        config_map: Some(ConfigMapVolumeSource { name: config_map, ..Default::default() }),
+        ..Volume::default()
+    }];
+    volumes.extend((!plan.is_simulated()).then(|| model_volume(&settings.model.cache)));
+    volumes.push(empty("spool", &settings.worker.spool_size));
     volumes.extend(settings.redis.tls.as_ref().map(|tls| Volume {
         name: "redis-tls".to_owned(),
         secret: Some(SecretVolumeSource { secret_name: Some(tls.secret.clone()), ..Default::default() }),
@@ -76,18 +76,16 @@ fn empty(name: &str, size: &Quantity) -> Volume {
 }
 
 /// The mounts of a container; only the one that fetches the model may write it.
-pub(super) fn mounts(models_read_only: bool, settings: &ClusterSettings) -> Vec<VolumeMount> {
+pub(super) fn mounts(models_read_only: bool, plan: &JobPlan<'_>) -> Vec<VolumeMount> {
     let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
         read_only: Some(read_only),
         ..VolumeMount::default()
     };
-    let mut mounts = vec![
-        mount("config", CONFIG, true),
-        mount("models", MODELS, models_read_only),
-        mount("spool", SPOOL, false),
-    ];
-    mounts.extend(settings.redis.tls.as_ref().map(|_| mount("redis-tls", REDIS_TLS, true)));
+    let mut mounts = vec![mount("config", CONFIG, true)];
+    mounts.extend((!plan.is_simulated()).then(|| mount("models", MODELS, models_read_only)));
+    mounts.push(mount("spool", SPOOL, false));
+    mounts.extend(plan.settings.redis.tls.as_ref().map(|_| mount("redis-tls", REDIS_TLS, true)));
     mounts
 }

@@ -7,13 +7,14 @@ use steno_shared::batch::{BatchMeta, ModelIdentity};
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{Created, LeaseLimits, Leases};
 use steno_shared::model_cache::look;
+use steno_shared::simulated;
 use steno_shared::storage::{Location, Store};
 
 use crate::backlog::{Intake, adopt_published, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
 use crate::plan::shards_for;
-use crate::simulated_output::refuse_simulated;
+use crate::simulated_output::{check_for_simulated, refuse_simulated};
 
 /// What became of a request.
 pub(super) struct Taken {
@@ -28,7 +29,7 @@ pub(super) async fn take_in(
     leases: &Leases,
 ) -> Result<Taken, Failure> {
     let request = &record.request;
-    if request.model != settings.model.name {
+    if !request.is_simulated() && request.model != settings.model.name {
         return Err(Failure::usage(format!(
             "the batch is for model {}, but the installation has {} now; submit it again, or put the former back in the chart's \
              values",
@@ -39,7 +40,12 @@ pub(super) async fn take_in(
     input.check_readable().await?;
     let output = open(&request.output, settings).await?;
     check_output(&output).await?;
-    refuse_simulated(&output).await?;
+    if request.is_simulated() {
+        check_for_simulated(&output).await?;
+        simulated::mark(&output).await?;
+    } else {
+        refuse_simulated(&output).await?;
+    }
     output.sweep_temporaries().await?;
     let meta = create(record, settings, leases).await?;
     for shard in (0..meta.shards).map(ShardId) {
@@ -84,10 +90,14 @@ async fn open(text: &str, settings: &ClusterSettings) -> Result<Store, Failure> 
 /// Creates the batch, or goes on with the one that is there, which keeps its number of shards.
 async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) -> Result<BatchMeta, Failure> {
     let request = &record.request;
-    let hash = model_hash(settings).await?;
+    let model = if request.is_simulated() {
+        simulated::model()
+    } else {
+        ModelIdentity { name: request.model.clone(), hash: model_hash(settings).await? }
+    };
     let known = leases.meta().await?;
     if let Some(known) = &known
-        && known.model.hash != hash
+        && known.model.hash != model.hash
     {
         return Err(Failure::usage(format!(
             "model {} is another one than when the batch began; put the former back, or `steno delete --kube {}` and submit it \
@@ -99,7 +109,7 @@ async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) ->
         batch: record.batch.clone(),
         input: request.input.clone(),
         output: request.output.clone(),
-        model: ModelIdentity { name: request.model.clone(), hash },
+        model,
         options: request.options.clone(),
         formats: request.formats.clone(),
         subtitles: request.subtitles,

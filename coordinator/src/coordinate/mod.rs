@@ -1,6 +1,7 @@
 //! `steno coordinate`: the coordinator in a cluster. It looks at each batch whenever something changes, decides, acts, and
 //! keeps nothing in memory that it could not read again: it may die at any moment.
 
+mod admission;
 mod intake;
 mod reconcile;
 mod run;

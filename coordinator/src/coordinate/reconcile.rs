@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 
 use super::{intake, webhook};
 use crate::cluster::{
-    BatchUser, ClusterSettings, Course, Decision, JobPlan, JobState, Phase, PodState, PodView, Record,
-    Situation, config_map_name, decide, job, job_name, last_words, worker_config_map, workers_of,
+    ClusterSettings, Course, Decision, JobPlan, JobState, Phase, PodState, PodView, Record, Situation,
+    config_map_name, decide, job, job_name, last_words, trouble, worker_config_map, workers_of,
 };
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Records, RedisAccess, create_new, delete, job_events, within};
@@ -44,17 +44,17 @@ pub(super) enum Next {
 /// The coordinator of a namespace.
 pub(super) struct Coordinator {
     cluster: Cluster,
-    settings: ClusterSettings,
-    records: Records,
+    pub(super) settings: ClusterSettings,
+    pub(super) records: Records,
     /// Connections, one a batch.
     leases: Mutex<HashMap<BatchId, Reached>>,
 }
 
 /// The leases of a batch, and the password by which this coordinator came to them.
 #[derive(Clone)]
-struct Reached {
-    leases: Leases,
-    password: Option<String>,
+pub(super) struct Reached {
+    pub(super) leases: Leases,
+    pub(super) password: Option<String>,
 }
 
 /// What was read of a batch.
@@ -86,7 +86,22 @@ impl Coordinator {
                 self.leases.lock().await.remove(&batch);
                 return Ok(Next::WhenChanged);
             };
-            let seen = self.look(&record).await?;
+            let seen = match self.look(&record).await {
+                Ok(seen) => seen,
+                Err(failure) => {
+                    // What became of a batch that is over stays said.
+                    if !record.is_settled() {
+                        self.note_trouble(&record, &failure).await;
+                    }
+                    return Err(failure);
+                }
+            };
+            // Redis may have restarted, and forgotten them. That they cannot be let in keeps nobody from ending the batch.
+            let at_work = seen.job.has_pods();
+            let admitted = if at_work { self.admit_workers(&record).await.map(|_| ()) } else { Ok(()) };
+            if let Err(failure) = &admitted {
+                self.note_trouble(&record, failure).await;
+            }
             let now = now();
             let decision = decide(&Situation {
                 record: &record,
@@ -107,13 +122,15 @@ impl Coordinator {
                     (Some(noted), Some(at)) => at >= noted + COUNT_SECONDS,
                     (noted, at) => noted != at,
                 };
-                if is_told || is_counted {
+                let is_mended = decision == Decision::Wait && admitted.is_ok() && course.forget_trouble();
+                if is_told || is_counted || is_mended {
                     self.records.note(&record, &course).await?;
                 }
                 return Ok(if decision == Decision::Rest { Next::WhenChanged } else { Next::Soon });
             }
             tracing::info!(%batch, ?decision, "batch.decided");
-            if let Err(failure) = self.act(&record, &seen, &decision, &mut course).await {
+            let acting = self.act(&record, &seen, &decision, &mut course);
+            if let Err(failure) = self.while_admitting(&record, at_work, acting).await {
                 self.note_trouble(&record, &failure).await;
                 return Err(failure);
             }
@@ -141,10 +158,6 @@ impl Coordinator {
         let pods: Vec<Pod> = pods.collect();
         let totals = if record.course.shards == 0 { None } else { self.totals(record).await? };
         let job = JobState::latest(&jobs);
-        if matches!(job, JobState::Active { .. }) {
-            // Redis may have restarted, and forgotten them.
-            self.admit_workers(record).await?;
-        }
         let mut last_words = last_words(&pods);
         let launch = job.launch().max(record.course.launch);
         if pods.is_empty() && totals.is_some_and(|totals| totals.open() > 0) && launch > 0 {
@@ -171,7 +184,11 @@ impl Coordinator {
         Ok(self.reach(batch).await?.leases)
     }
 
-    async fn reach(&self, batch: &BatchId) -> Result<Reached, Failure> {
+    /// The way to a batch's leases.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub(super) async fn reach(&self, batch: &BatchId) -> Result<Reached, Failure> {
         let mut known = self.leases.lock().await;
         if let Some(reached) = known.get(batch) {
             return Ok(reached.clone());
@@ -181,20 +198,6 @@ impl Coordinator {
             Reached { leases: access.leases(batch).await?, password: access.password().map(str::to_owned) };
         known.insert(batch.clone(), reached.clone());
         Ok(reached)
-    }
-
-    /// Lets the workers of a batch that has a user of its own in; `None` where it has not.
-    async fn admit_workers(&self, record: &Record) -> Result<Option<BatchUser>, Failure> {
-        if !self.settings.redis.user_per_batch {
-            return Ok(None);
-        }
-        let Reached { leases, password } = self.reach(&record.batch).await?;
-        let password = password.ok_or_else(|| {
-            Failure::unusable("the coordinator has no password for Redis, from which those of workers follow")
-        })?;
-        let user = BatchUser::of(record, &password);
-        leases.admit_workers(&user.password).await?;
-        Ok(Some(user))
     }
 
     /// Does what was decided. Done twice, by a coordinator that died before it noted so or by two at once, it changes nothing
@@ -295,21 +298,19 @@ impl Coordinator {
             create_new(&doing, &self.cluster.api::<Secret>(), &user.secret(record)).await?;
         }
         let redis_user = own_user.as_ref().map(|user| &user.access).or(self.settings.redis.worker.as_ref());
-        let existing = record.request.existing;
-        let config =
-            worker_config_map(&meta, nodes, launch, existing, &self.settings, redis_user, &record.owner)
-                .map_err(Failure::internal)?;
-        let name = config_map_name(&record.batch, launch);
-        let configs = self.cluster.api::<ConfigMap>();
-        create_once(&configs, &config, &name, &record.owner.uid).await?;
         let plan = JobPlan {
             batch: &record.batch,
             launch,
             nodes,
             settings: &self.settings,
+            engine: &record.request.engine,
             redis_user,
             owner: &record.owner,
         };
+        let config = worker_config_map(&meta, record.request.existing, &plan).map_err(Failure::internal)?;
+        let name = config_map_name(&record.batch, launch);
+        let configs = self.cluster.api::<ConfigMap>();
+        create_once(&configs, &config, &name, &record.owner.uid).await?;
         let job = job(&plan);
         let jobs = self.cluster.api::<Job>();
         create_once(&jobs, &job, &name, &record.owner.uid).await
@@ -327,7 +328,7 @@ impl Coordinator {
 
     /// Notes what an act failed of, for status: it is tried again.
     async fn note_trouble(&self, record: &Record, failure: &Failure) {
-        let message = Some(format!("not yet: {failure}"));
+        let message = Some(trouble(failure));
         if record.course.message != message {
             let course = Course { message, ..record.course.clone() };
             if let Err(error) = self.records.note(record, &course).await {

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
+use steno_shared::exit::Exit;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::reconcile::{Coordinator, Next};
@@ -19,7 +20,7 @@ use crate::kubernetes::{Cluster, Installation, Leader, Where, read_settings};
 
 /// How soon a batch is looked at again while it is under way: Redis tells of no change by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
-/// How soon after an error.
+/// How soon after an error, but for a service that is away: that is looked for as soon as a batch.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the coordinator's pod is told.
@@ -87,7 +88,7 @@ async fn watch(cluster: &Cluster, coordinator: Arc<Coordinator>) {
             },
             |object, failure: &Failure, _| {
                 tracing::warn!(record = ?object.metadata.name, error = failure.message, "batch.not_looked_at");
-                Action::requeue(TRY_AGAIN)
+                Action::requeue(if failure.exit == Exit::Lost { LOOK_AGAIN } else { TRY_AGAIN })
             },
             coordinator,
         )

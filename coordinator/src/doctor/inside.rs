@@ -39,6 +39,9 @@ pub async fn check_inside(settings: &Path, output: Option<&Location>) -> Result<
     if let Ok(leases) = redis {
         let read = leases.clock().await.map(clocks::Reading::now).map_err(Failure::from);
         checks.push(clocks::judge(&REDIS, read));
+        if settings.redis.user_per_batch {
+            checks.push(Check::of("users of Redis", users(&leases).await));
+        }
     }
     checks.push(match &settings.s3.endpoint {
         Some(endpoint) => clocks::judge(&STORE, clocks::of_server(endpoint).await),
@@ -59,6 +62,13 @@ async fn redis(settings: &ClusterSettings) -> Result<Leases, Failure> {
     let leases = Leases::connect_within(&redis, &batch, Duration::from_secs(5)).await?;
     leases.meta().await?;
     Ok(leases)
+}
+
+/// Whether the coordinator may make users, tried with one that nobody can come as.
+async fn users(leases: &Leases) -> Result<String, Failure> {
+    leases.admit_workers(&format!("{:032x}", rand::random::<u128>())).await?;
+    leases.dismiss_workers().await?;
+    Ok("the workers of each batch have one of their own".to_owned())
 }
 
 async fn model(settings: &ClusterSettings) -> Result<String, Failure> {

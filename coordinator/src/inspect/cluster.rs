@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::api::ListParams;
+use kube::api::{ListParams, LogParams};
 use steno_shared::exit::Exit;
 use steno_shared::ids::BatchId;
 use steno_shared::leases::Leases;
@@ -114,6 +114,33 @@ impl ClusterAccess {
         Ok(ClusterStatus::of(&record, totals, &job, pods, &workers, price))
     }
 
+    /// The same, and what is known of its record from now on is what was read.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn refreshed_status(&mut self) -> Result<ClusterStatus, Failure> {
+        self.record = self.records.meant(Some(&self.record.batch)).await?;
+        self.status().await
+    }
+
+    /// What the workers of its pods have logged, with their completion indexes. Pods that are gone have told nothing.
+    ///
+    /// # Errors
+    /// If the cluster does not answer.
+    pub async fn logs(&self) -> Result<Vec<(u32, String)>, Failure> {
+        let batch = &self.record.batch;
+        let pods = self.cluster.api::<Pod>();
+        let these = ListParams::default().labels(&workers_of(batch));
+        let listed = within(&format!("list the pods of batch {batch}"), pods.list(&these)).await?.items;
+        let mut logs = Vec::new();
+        for view in listed.iter().map(|pod| PodView::of(pod, &[])) {
+            let Some(name) = &view.name else { continue };
+            let doing = format!("read the log of pod {name}");
+            logs.push((view.index, within(&doing, pods.logs(name, &LogParams::default())).await?));
+        }
+        Ok(logs)
+    }
+
     async fn events(&self) -> Result<Vec<Event>, Failure> {
         let of_pods = ListParams::default().fields("involvedObject.kind=Pod");
         Ok(within("list the events of pods", self.cluster.api::<Event>().list(&of_pods)).await?.items)
@@ -158,11 +185,11 @@ impl ClusterAccess {
     pub async fn delete(&self) -> Result<(), Failure> {
         // The record first: with it, the coordinator would make the leases anew.
         self.records.delete(&self.record.batch).await?;
-        self.leases.delete_batch().await?;
+        // Then its workers, which would write into what is removed.
         if self.installation.settings.redis.user_per_batch {
             self.leases.dismiss_workers().await?;
         }
-        Ok(())
+        Ok(self.leases.delete_batch().await?)
     }
 
     /// Shows how far it is until nothing more will happen by itself.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use steno_coordinator::cli::{S3Arguments, print, print_json};
+use steno_coordinator::cli::{ClusterArguments, S3Arguments, print, print_json};
 use steno_coordinator::failure::Failure;
 use steno_coordinator::progress::write_line;
 use steno_coordinator::quantities::{audio_seconds, counted};
@@ -18,7 +18,7 @@ use super::files::{command_line, write_file};
 use super::numbers::{above_zero, zero_or_more};
 use super::wer;
 use crate::report::measured;
-use crate::run::{Launch, Limits, Round, Samples, measure};
+use crate::run::{Launch, Limits, Place, Round, Samples, measure};
 use crate::word_errors::{ErrorRates, compare};
 
 /// Worker processes that can be asked for.
@@ -32,7 +32,7 @@ pub(super) struct RunArguments {
     /// Folder or s3://bucket/prefix for the transcripts; each round gets a place of its own in it.
     #[arg(long, value_name = "OUTPUT")]
     out: Location,
-    /// Worker processes; in a ramp, the most.
+    /// Worker processes, or with --kube nodes; in a ramp, the most.
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX))]
     workers: u32,
     /// What is run: the backlog once (burst), with 1, 2, 4, … workers (ramp), or again and again (soak).
@@ -43,13 +43,16 @@ pub(super) struct RunArguments {
     soak_for: u64,
     /// Seconds of audio that a worker of the simulated engine gets through in a second; several for the first worker, the second, and so
     /// on, and from the first again.
-    #[arg(long, value_name = "X", default_value = "200", value_parser = above_zero, value_delimiter = ',', conflicts_with = "model")]
+    #[arg(long, value_name = "X", default_value = "200", value_parser = above_zero, value_delimiter = ',', conflicts_with = "real")]
     speed: Vec<f64>,
     /// Transcribe with this model, instead of the simulated engine.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", group = "real", conflicts_with = "kube")]
     model: Option<PathBuf>,
+    /// Transcribe with the model that the cluster's installation has, instead of the simulated engine.
+    #[arg(long, group = "real", requires = "kube")]
+    installed_model: bool,
     /// Where the state of each round is kept [default: a temporary folder, kept if something fails].
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "kube")]
     state: Option<PathBuf>,
     /// Break off with exit code 1 if the makespan is more than this many times the lower bound.
     #[arg(long, value_name = "RATIO", value_parser = zero_or_more)]
@@ -64,7 +67,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "N", default_value = "0")]
     max_failed: u64,
     /// What is said in the recordings, as `generate --speech` writes it: the word error rate is told as well.
-    #[arg(long, value_name = "PLACE", requires = "model")]
+    #[arg(long, value_name = "PLACE", requires = "real")]
     references: Option<Location>,
     /// Break off with exit code 1 if the word error rate is above this; 0.1 is one word in ten.
     #[arg(long, value_name = "RATE", value_parser = zero_or_more, requires = "references")]
@@ -76,8 +79,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
+    cluster: ClusterArguments,
+    #[command(flatten)]
     s3: S3Arguments,
-    /// What else `steno run` is told, after `--`: --redis, --threads and others.
+    /// What else `steno run`, or with --kube `steno submit`, is told, after `--`: --redis, --threads and others.
     #[arg(last = true, value_name = "OPTIONS OF STENO RUN")]
     more: Vec<String>,
 }
@@ -107,7 +112,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
     let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
     let Measured { rounds, broken, failure } = rounds(arguments, &state).await;
     let is_good = broken.is_empty() && failure.is_none();
-    if !is_good && arguments.state.is_none() {
+    if !is_good && arguments.state.is_none() && arguments.cluster.meant().is_none() {
         write_line(&format!("State and logs are kept in {}", temporary.keep().display()));
     }
     // What was measured before something failed is worth knowing.
@@ -175,24 +180,32 @@ impl RunArguments {
     }
 
     fn launch(&self, state: &Path, number: u32, workers: u32) -> Launch {
-        let mut more = match &self.model {
-            Some(model) => vec!["--model".to_owned(), model.display().to_string()],
+        let is_real = self.installed_model || self.model.is_some();
+        let mut more = Vec::new();
+        if !is_real {
+            let speeds: Vec<String> = self.speed.iter().map(f64::to_string).collect();
+            more.extend(["--engine", "simulated", "--simulated-speed", &speeds.join(",")].map(str::to_owned));
+        }
+        if let Some(model) = &self.model {
+            more.extend(["--model".to_owned(), model.display().to_string()]);
+        }
+        let place = match self.cluster.meant() {
+            Some(place) => Place::Cluster(place),
             None => {
-                let speeds: Vec<String> = self.speed.iter().map(f64::to_string).collect();
-                ["--engine", "simulated", "--simulated-speed", &speeds.join(",")].map(str::to_owned).to_vec()
+                let s3 = self.s3.config();
+                for (option, value) in [("--s3-endpoint", s3.endpoint), ("--s3-region", s3.region)] {
+                    more.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+                }
+                Place::Machine { state: state.join(format!("round-{number}")) }
             }
         };
-        let s3 = self.s3.config();
-        for (option, value) in [("--s3-endpoint", s3.endpoint), ("--s3-region", s3.region)] {
-            more.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
-        }
         more.extend(self.more.iter().cloned());
         Launch {
             input: self.input.to_string(),
             output: format!("{}/round-{number}", self.out.to_string().trim_end_matches('/')),
-            state: state.join(format!("round-{number}")),
+            place,
             workers,
-            speeds: if self.model.is_some() { Vec::new() } else { self.speed.clone() },
+            speeds: if is_real { Vec::new() } else { self.speed.clone() },
             more,
         }
     }

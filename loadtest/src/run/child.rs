@@ -1,63 +1,43 @@
-//! The `steno run` that is measured.
+//! The commands of `steno` that are measured.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use serde::Deserialize;
 use steno_coordinator::failure::Failure;
+use steno_coordinator::kubernetes::Where;
 use steno_shared::exit::Exit;
+use steno_shared::ids::BatchId;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-/// How `steno run` is started.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    /// Recordings.
-    pub input: String,
-    /// Transcripts.
-    pub output: String,
-    /// State of the batch.
-    pub state: PathBuf,
-    /// Worker processes.
-    pub workers: u32,
-    /// Speeds of the simulated engine: of the first worker, the second, and so on, and from the first again; none for a real engine.
-    pub speeds: Vec<f64>,
-    /// What else it is told: engine, model, Redis, store.
-    pub more: Vec<String>,
-}
-
-impl Launch {
-    /// Whether the batch is in a Redis of the user's, where it stays when the state folder goes.
-    pub(super) fn outlives_state(&self) -> bool {
-        self.more.iter().any(|option| option == "--redis" || option.starts_with("--redis="))
-    }
-}
+use super::launch::Launch;
 
 /// A `steno run` that is under way.
 #[derive(Debug)]
-pub struct Child {
+pub(super) struct Child {
     process: tokio::process::Child,
 }
 
 /// What a run says of itself in the end: those of its fields that are looked at.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Said {
+pub(super) struct Said {
     /// Recordings of the batch.
-    pub recordings: u64,
+    pub(super) recordings: u64,
     /// Transcribed.
-    pub done: u64,
+    pub(super) done: u64,
     /// Transcribed before.
-    pub skipped: u64,
+    pub(super) skipped: u64,
     /// Transcribed before with other settings.
-    pub kept: u64,
+    pub(super) kept: u64,
     /// Given up.
-    pub failed: u64,
+    pub(super) failed: u64,
     /// Neither done nor given up.
-    pub left: u64,
+    pub(super) left: u64,
     /// Seconds from begin to end.
-    pub wall_seconds: f64,
+    pub(super) wall_seconds: f64,
     /// Audio that was transcribed, in seconds.
-    pub audio_seconds: f64,
+    pub(super) audio_seconds: f64,
 }
 
 impl Child {
@@ -65,10 +45,10 @@ impl Child {
     ///
     /// # Errors
     /// If `steno` is not beside this program.
-    pub fn start(launch: &Launch) -> Result<Self, Failure> {
+    pub(super) fn start(launch: &Launch, state: &Path) -> Result<Self, Failure> {
         let steno = beside("steno")?;
         let mut command = Command::new(&steno);
-        command.args(["run", &launch.input, "--out", &launch.output, "--json", "--state"]).arg(&launch.state);
+        command.args(["run", &launch.input, "--out", &launch.output, "--json", "--state"]).arg(state);
         command.args(["--workers", &launch.workers.to_string()]).args(&launch.more);
         // What its workers log is what is measured.
         command
@@ -84,13 +64,13 @@ impl Child {
     }
 
     /// Waits for its end.
-    pub async fn end(&mut self) {
+    pub(super) async fn end(&mut self) {
         // What it ended with is asked later.
         let _ = self.process.wait().await;
     }
 
     /// Tells it to stop, and waits until it has.
-    pub async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             let _ =
                 nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
@@ -102,7 +82,7 @@ impl Child {
     ///
     /// # Errors
     /// If it ended without a summary: it has told why on standard error.
-    pub async fn said(mut self) -> Result<Said, Failure> {
+    pub(super) async fn said(mut self) -> Result<Said, Failure> {
         let mut text = String::new();
         if let Some(mut stdout) = self.process.stdout.take() {
             let read = stdout.read_to_string(&mut text).await;
@@ -113,6 +93,27 @@ impl Child {
             status.map_err(|error| Failure::internal(format!("failed to wait for steno: {error}")))?;
         serde_json::from_str(text.trim()).map_err(|_| ended_early(status))
     }
+}
+
+/// Submits a batch to a cluster.
+///
+/// # Errors
+/// If `steno submit` cannot be started or fails.
+pub(super) async fn submit(launch: &Launch, place: &Where) -> Result<BatchId, Failure> {
+    /// Of what `steno submit --json` prints.
+    #[derive(Deserialize)]
+    struct Submitted {
+        batch: BatchId,
+    }
+    let mut command = Command::new(beside("steno")?);
+    command.args(["submit", &launch.input, "--out", &launch.output, "--json", "--kube"]);
+    command.args(["--nodes", &launch.workers.to_string()]);
+    for (option, value) in [("--namespace", &place.namespace), ("--context", &place.context)] {
+        command.args(value.iter().flat_map(|value| [option, value]));
+    }
+    command.args(&launch.more);
+    let said = output_of(command).await?;
+    serde_json::from_slice(&said).map(|Submitted { batch }| batch).map_err(Failure::internal)
 }
 
 /// The lengths of the recordings that a batch has done, in seconds, as they were planned.

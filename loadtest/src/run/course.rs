@@ -1,4 +1,4 @@
-//! Watching a run until it ends.
+//! Watching a run on this machine until it ends.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -8,7 +8,7 @@ use steno_coordinator::failure::Failure;
 use steno_coordinator::inspect::Access;
 use steno_coordinator::progress::Snapshot;
 use steno_coordinator::run::Interrupts;
-use steno_shared::leases::{LeaseError, ServerLoad};
+use steno_shared::leases::{LeaseError, Leases, ServerLoad};
 
 use super::child::Child;
 use super::sample::{Sample, Samples};
@@ -48,17 +48,22 @@ async fn look_again(state: &Path, began: Instant, samples: &mut Samples) -> Infa
             access = Access::attach(state).await.ok();
         }
         if let Some(access) = &access
-            && let Ok(Ok(sample)) = tokio::time::timeout(LOOK_MAX, look(access, began)).await
+            && let look = look(&access.leases, access.meta.shards, began)
+            && let Ok(Ok(sample)) = tokio::time::timeout(LOOK_MAX, look).await
         {
             samples.0.push(sample);
         }
     }
 }
 
-async fn look(access: &Access, began: Instant) -> Result<Sample, LeaseError> {
-    let snapshot = Snapshot::read(&access.leases, access.meta.shards).await?;
+/// Looks at a batch of so many shards.
+///
+/// # Errors
+/// If Redis does not answer.
+pub(super) async fn look(leases: &Leases, shards: u32, began: Instant) -> Result<Sample, LeaseError> {
+    let snapshot = Snapshot::read(leases, shards).await?;
     let at = began.elapsed();
-    let loads = access.leases.server_loads().await?;
+    let loads = leases.server_loads().await?;
     let redis = loads.into_iter().fold(ServerLoad::default(), |sum, load| ServerLoad {
         memory_bytes: sum.memory_bytes + load.memory_bytes,
         dataset_bytes: sum.dataset_bytes + load.dataset_bytes,

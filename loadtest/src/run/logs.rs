@@ -52,45 +52,65 @@ pub struct Told {
     pub latencies: Vec<LatencyFigures>,
 }
 
-/// Reads the logs of a run's workers.
+/// What a worker wrote, and its place among the workers, from 0.
+pub(super) struct Log {
+    pub(super) place: usize,
+    pub(super) text: String,
+}
+
+/// Reads the logs of a run's workers on this machine, one after the other.
 ///
 /// # Errors
-/// If the logs cannot be read.
-pub fn read_logs(logs: &Path) -> Result<Told, Failure> {
+/// If they cannot be read.
+pub(super) fn logs_in(folder: &Path) -> Result<Vec<Log>, Failure> {
     let failed = |error: std::io::Error| {
-        Failure::unusable(format!("failed to read the workers' logs in {}: {error}", logs.display()))
+        Failure::unusable(format!("failed to read the workers' logs in {}: {error}", folder.display()))
     };
-    let mut all: BTreeMap<String, Latency> = BTreeMap::new();
-    let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
-    let mut busy = BTreeMap::<usize, f64>::new();
-    for entry in std::fs::read_dir(logs).map_err(failed)? {
+    let mut logs = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let Some(place) = place_of(&entry.file_name().to_string_lossy()) else { continue };
-        let busy = busy.entry(place).or_default();
         let log = std::fs::read(entry.path()).map_err(failed)?;
-        for line in String::from_utf8_lossy(&log).lines() {
-            if let Some((operation, latency)) = read_latency(line) {
-                all.entry(operation.to_owned()).or_default().add(&latency);
-            } else if let Some((_, fields)) = line.split_once(" engine.time busy_seconds=") {
-                *busy += fields
-                    .split_whitespace()
-                    .next()
-                    .and_then(|text| text.parse::<f64>().ok())
-                    .unwrap_or_default();
-            } else if line.contains(" recording.claimed ") {
-                first = [first, time_of(line)].into_iter().flatten().min();
-            } else if line.contains(" transcript.published ") {
-                last = last.max(time_of(line));
+        logs.push(Log { place, text: String::from_utf8_lossy(&log).into_owned() });
+    }
+    Ok(logs)
+}
+
+impl Told {
+    /// What these logs tell together.
+    pub(super) fn of(logs: Vec<Log>) -> Self {
+        let mut all: BTreeMap<String, Latency> = BTreeMap::new();
+        let (mut first, mut last) = (None::<Timestamp>, None::<Timestamp>);
+        let mut busy = BTreeMap::<usize, f64>::new();
+        for Log { place, text } in logs {
+            let busy = busy.entry(place).or_default();
+            for line in text.lines() {
+                if let Some((operation, latency)) = read_latency(line) {
+                    all.entry(operation.to_owned()).or_default().add(&latency);
+                } else if let Some((_, fields)) = line.split_once(" engine.time busy_seconds=") {
+                    *busy += fields
+                        .split_whitespace()
+                        .next()
+                        .and_then(|text| text.parse::<f64>().ok())
+                        .unwrap_or_default();
+                } else if line.contains(" recording.claimed ") {
+                    first = [first, time_of(line)].into_iter().flatten().min();
+                } else if line.contains(" transcript.published ") {
+                    last = last.max(time_of(line));
+                }
             }
         }
+        let makespan =
+            first.zip(last).and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok());
+        Self {
+            makespan: makespan.unwrap_or_default(),
+            busy_seconds: busy.into_values().collect(),
+            latencies: all
+                .iter()
+                .map(|(operation, latency)| LatencyFigures::of(operation, latency))
+                .collect(),
+        }
     }
-    let makespan =
-        first.zip(last).and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok());
-    Ok(Told {
-        makespan: makespan.unwrap_or_default(),
-        busy_seconds: busy.into_values().collect(),
-        latencies: all.iter().map(|(operation, latency)| LatencyFigures::of(operation, latency)).collect(),
-    })
 }
 
 /// The place of the worker whose log is called so.
@@ -132,6 +152,10 @@ mod tests {
         }
     }
 
+    fn read(folder: &Path) -> Told {
+        Told::of(logs_in(folder).unwrap())
+    }
+
     #[test]
     fn a_run_lasts_from_its_first_claim_to_its_last_transcript() {
         let folder = tempfile::tempdir().unwrap();
@@ -146,13 +170,13 @@ mod tests {
             "2026-01-31T23:59:59.000Z  INFO steno_worker::feed: recording.claimed name=\"b\" attempt=1\n\
             2026-02-01T00:00:01.750Z  INFO steno_worker::finish: transcript.published name=\"b\" ours=true\n",
         );
-        assert_eq!(read_logs(folder.path()).unwrap().makespan, Duration::from_millis(3_250));
+        assert_eq!(read(folder.path()).makespan, Duration::from_millis(3_250));
         let time = "2026-01-31T23:59:59Z  INFO steno_worker::heartbeat: engine.time busy_seconds=1.5 engine_seconds=2.0\n";
         write("worker-0.log", &time.repeat(2));
         write("worker-1.log", time);
         write("redis.log", time);
         let told = Told { busy_seconds: vec![3.0, 1.5], ..Told::default() };
-        assert_eq!(read_logs(folder.path()).unwrap(), told);
-        assert!(read_logs(&folder.path().join("none")).is_err());
+        assert_eq!(read(folder.path()), told);
+        assert!(logs_in(&folder.path().join("none")).is_err());
     }
 }

@@ -1,15 +1,18 @@
 //! One measured run.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 use steno_coordinator::failure::Failure;
 use steno_shared::leases::Operation;
 
-use super::child::{Child, Launch, Said, delete, done_seconds};
+use super::child::{Child, Said, delete, done_seconds};
+use super::cluster::in_cluster;
 use super::course::watch;
-use super::logs::{LatencyFigures, Told, read_logs};
+use super::launch::{Launch, Place};
+use super::logs::{LatencyFigures, Told, logs_in};
 use super::sample::Samples;
 use crate::simulate::{Farm, Job, Policy, simulate};
 use crate::word_errors::ErrorRates;
@@ -17,7 +20,7 @@ use crate::word_errors::ErrorRates;
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Round {
-    /// Worker processes.
+    /// Worker processes, or nodes.
     pub workers: u32,
     /// Recordings of the batch.
     pub recordings: u64,
@@ -27,7 +30,7 @@ pub struct Round {
     pub failed: u64,
     /// Audio that was transcribed, in seconds.
     pub audio_seconds: f64,
-    /// Seconds from the start of `steno run` to its end.
+    /// Seconds from the start of `steno run`, or from `steno submit`, to the end.
     pub wall_seconds: f64,
     /// Seconds from the first claim to the last transcript.
     pub makespan_seconds: f64,
@@ -69,40 +72,36 @@ impl Round {
     }
 }
 
+/// What there is to tell of a batch that is over.
+pub(super) struct Seen {
+    pub(super) said: Said,
+    pub(super) samples: Samples,
+    pub(super) told: Told,
+    /// The lengths of what was done, in seconds, as they were planned.
+    pub(super) done_seconds: Vec<f64>,
+}
+
 /// Runs, and measures.
 ///
 /// # Errors
-/// If `steno run` cannot be started or ends without a summary, its batch or logs cannot be read, or it did not do the whole of a new
+/// If Steno cannot be started or ends without a summary, its batch or logs cannot be read, or it did not do the whole of a new
 /// batch: then there is nothing to measure.
 pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
-    let state = &launch.state;
-    if state.exists() {
-        return Err(Failure::usage(format!(
-            "{} is there already; give --state another folder",
-            state.display()
-        )));
-    }
-    let mut child = Child::start(launch)?;
-    let samples = watch(&mut child, state, Instant::now()).await?;
-    let said = child.said().await?;
-    check_whole(&said, launch)?;
-    let Told { makespan, busy_seconds, latencies } = read_logs(&state.join("logs"))?;
+    let seen = match &launch.place {
+        Place::Machine { state } => on_machine(launch, state).await?,
+        Place::Cluster(place) => in_cluster(launch, place).await?,
+    };
+    let Seen { said, samples, told: Told { makespan, busy_seconds, latencies }, done_seconds } = seen;
     let makespan_seconds = makespan.as_secs_f64();
     let predicted = predict(
-        &done_seconds(state).await?,
+        &done_seconds,
         launch.workers,
         &launch.speeds,
         said.audio_seconds / busy_seconds.iter().sum::<f64>(),
     );
     let Some(predicted) = predicted.filter(|_| makespan_seconds > 0.0) else {
-        return Err(Failure::internal(format!(
-            "the logs in {} do not tell how long the engines computed",
-            state.display()
-        )));
+        return Err(Failure::internal("the workers' logs do not tell how long the engines computed"));
     };
-    if launch.outlives_state() {
-        delete(state).await?;
-    }
     let redis = samples.redis();
     Ok(Round {
         workers: launch.workers,
@@ -125,8 +124,28 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
     })
 }
 
+/// Runs a batch on this machine.
+async fn on_machine(launch: &Launch, state: &Path) -> Result<Seen, Failure> {
+    if state.exists() {
+        return Err(Failure::usage(format!(
+            "{} is there already; give --state another folder",
+            state.display()
+        )));
+    }
+    let mut child = Child::start(launch, state)?;
+    let samples = watch(&mut child, state, Instant::now()).await?;
+    let said = child.said().await?;
+    check_whole(&said, launch)?;
+    let told = Told::of(logs_in(&state.join("logs"))?);
+    let done_seconds = done_seconds(state).await?;
+    if launch.outlives_state() {
+        delete(state).await?;
+    }
+    Ok(Seen { said, samples, told, done_seconds })
+}
+
 /// That a run did all of its batch: what was done before, or is left, would make the figures too good.
-fn check_whole(said: &Said, launch: &Launch) -> Result<(), Failure> {
+pub(super) fn check_whole(said: &Said, launch: &Launch) -> Result<(), Failure> {
     if said.skipped + said.kept > 0 {
         return Err(Failure::usage(format!(
             "{} holds transcripts of {} of the recordings already; give --out an empty place",

@@ -1,14 +1,16 @@
-//! A load test of the real thing: `steno run` works on a backlog, and is watched.
+//! A load test of the real thing: Steno works on a backlog, on this machine or in a cluster, and is watched.
 
 mod child;
+mod cluster;
 mod course;
+mod launch;
 mod logs;
 mod measure;
 mod sample;
 mod verdict;
 
-pub use child::{Child, Launch};
-pub use logs::{LatencyFigures, Told, read_logs};
+pub use launch::{Launch, Place};
+pub use logs::{LatencyFigures, Told};
 pub use measure::{Round, measure};
 pub use sample::{Sample, Samples};
 pub use verdict::Limits;

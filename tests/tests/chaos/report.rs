@@ -38,6 +38,11 @@ impl Report {
         self.faults.values().map(|(times, _)| times).sum()
     }
 
+    /// Kinds of which none could be made, for lack of rights or programs.
+    pub(crate) fn not_made(&self) -> Vec<&str> {
+        self.faults.iter().filter(|(_, (times, _))| *times == 0).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// A row of the table: what faults of one kind have cost.
     pub(crate) fn row(&self, kind: &str) -> String {
         let kind = if kind.is_empty() { "all" } else { kind };

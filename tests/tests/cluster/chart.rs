@@ -36,6 +36,7 @@ async fn doctor_and_helm_test_find_a_good_installation_good_and_a_bad_one_bad() 
         "ok    images: ",
         "ok    Redis from inside: redis://steno-redis:6379 answers",
         "ok    clock of Redis: Redis and this pod agree",
+        "ok    users of Redis: the workers of each batch have one of their own",
         "ok    clock of the object store: the object store and this pod agree",
         "ok    model from inside: s3://models/tiny.en",
         "ok    output from inside: s3://calls/out can be written",

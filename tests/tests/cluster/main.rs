@@ -12,6 +12,7 @@ mod faults;
 mod mistakes;
 mod queue;
 mod reconcile;
+mod rehearsal;
 mod requeue;
 mod surroundings;
 mod uneven;

@@ -33,6 +33,16 @@ async fn the_pods_of_a_batch_come_to_redis_as_a_user_of_their_own() -> Result<()
     let pods = world.kubectl(&["get", "pods", &these, "--output", "json"])?;
     ensure!(pods.contains(&name) && !pods.contains(&password), "pods are given it by reference");
 
+    let said = ["coordinator", "worker"].map(|who| {
+        let component = format!("--selector=app.kubernetes.io/component={who}");
+        world.kubectl(&["logs", &component, "--tail=-1"])
+    });
+    let [coordinator, workers] = said;
+    let configured = world.kubectl(&["get", "configmaps,jobs", "--output", "yaml"])?;
+    for text in [coordinator?, workers?, configured] {
+        ensure!(!text.contains(&password), "the password is in {text}");
+    }
+
     let user = format!("steno-worker-{batch}");
     let login = ["--user", &user, "--pass", &password];
     let own = format!("steno:{{{batch}:0}}:meta");

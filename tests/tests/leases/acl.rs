@@ -77,7 +77,9 @@ fn refused(name: &str, answer: std::result::Result<redis::Value, RedisError>) ->
 #[tokio::test]
 async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
     let world = LeaseWorld::new().await?;
-    let other: BatchId = "other".parse()?;
+    // Its name begins with the first one's.
+    let other: BatchId = format!("{}-b", world.batch).parse()?;
+    let their_items = format!("steno:{{{other}:0}}:items");
     let others = Leases::connect(&world.server.config(), &other).await?;
     others.create_batch(&batch_meta(&other, 1), &LeaseLimits::default()).await?;
     others.enqueue(SHARD, &items(1)).await?;
@@ -107,6 +109,12 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
         ("meta", foreign.meta().await.err()),
         ("counts", foreign.counts(SHARD).await.err()),
         ("items", foreign.items(SHARD, None, None).await.err()),
+        ("enqueue", foreign.enqueue(SHARD, &items(2)).await.err()),
+        ("requeue", foreign.requeue(SHARD, std::slice::from_ref(id)).await.err()),
+        ("forget", foreign.forget(SHARD, std::slice::from_ref(id)).await.err()),
+        ("cancel", foreign.cancel(SHARD).await.err()),
+        ("reopen", foreign.reopen(SHARD).await.err()),
+        ("create", foreign.create_batch(&batch_meta(&other, 1), &LeaseLimits::default()).await.err()),
         ("delete", foreign.delete_batch().await.err()),
         ("delete its own", leases.delete_batch().await.err()),
     ] {
@@ -132,18 +140,19 @@ async fn a_worker_s_user_does_its_work_and_nothing_else() -> Result<()> {
         ("SUBSCRIBE", vec!["all"]),
         ("REPLICAOF", vec!["127.0.0.1", "1"]),
         ("EVAL", vec!["return 1", "0"]),
-        ("HGET", vec!["steno:{other:0}:items", "x"]),
+        ("HGET", vec![their_items.as_str(), "x"]),
         ("SET", vec!["elsewhere", "x"]),
     ] {
         refused(name, cmd(name).arg(arguments).query(&mut raw))?;
     }
     // A script of its own may not either, whether it names its keys or not.
-    for text in ["return redis.call('HGETALL', 'steno:{other:0}:items')", "return redis.call('FLUSHALL')"] {
+    let theirs = format!("return redis.call('HGETALL', '{their_items}')");
+    for text in [theirs.as_str(), "return redis.call('FLUSHALL')"] {
         let sha: String = cmd("SCRIPT").arg("LOAD").arg(text).query(&mut raw)?;
         refused(text, cmd("EVALSHA").arg(sha).arg(0).query(&mut raw))?;
     }
     let read: String = cmd("SCRIPT").arg("LOAD").arg("return redis.call('HLEN', KEYS[1])").query(&mut raw)?;
-    refused("a key", cmd("EVALSHA").arg(&read).arg(1).arg("steno:{other:0}:items").query(&mut raw))?;
+    refused("a key", cmd("EVALSHA").arg(&read).arg(1).arg(&their_items).query(&mut raw))?;
     ensure!(others.counts(SHARD).await?.leased == 1, "the other batch was touched");
     ensure!(others.complete(SHARD, id, *epoch, "digest").await? == Completed::Done, "its lease was touched");
     Ok(())
@@ -228,8 +237,45 @@ fn the_rules_that_are_documented_are_those_that_the_coordinator_gives() -> Resul
     let batch: BatchId = "batch".parse()?;
     let rules = worker_rules(&batch).join(" ").replace("batch", "BATCH").replace(" on ", " on >PASSWORD ");
     let line = format!("ACL SETUSER worker {rules}");
-    ensure!(include_str!("../../../docs/leases.md").contains(&line), "docs/leases.md has no\n{line}");
+    let is_there = include_str!("../../../docs/leases.md").lines().any(|text| text == line);
+    ensure!(is_there, "docs/leases.md has no\n{line}");
     Ok(())
+}
+
+/// One user for the workers of all batches, as in a Redis of the user's own: the limit that SECURITY.md tells, and what holds all
+/// the same.
+#[tokio::test]
+async fn a_user_of_all_batches_reaches_all_of_them_and_nothing_else() -> Result<()> {
+    let world = LeaseWorld::new().await?;
+    let rules = worker_rules(&world.batch).into_iter().filter(|rule| !rule.starts_with('~'));
+    let further = ["~steno:*".to_owned(), format!(">{PASSWORD}")];
+    let mut set = cmd("ACL");
+    set.arg("SETUSER").arg("workers").arg(rules.collect::<Vec<_>>()).arg(&further).exec(&mut world.raw()?)?;
+    let config = as_user(&world, "workers");
+    let leases = Leases::connect(&config, &world.batch).await?;
+    work(&world, &leases).await?;
+    let other: BatchId = "other".parse()?;
+    let others = Leases::connect(&world.server.config(), &other).await?;
+    others.create_batch(&batch_meta(&other, 1), &LeaseLimits::default()).await?;
+    let foreign = Leases::connect(&config, &other).await?;
+    ensure!(
+        foreign.meta().await?.is_some(),
+        "if this is refused, SECURITY.md and docs/leases.md say too little"
+    );
+    let refused_to_delete = foreign.delete_batch().await.err().context("it may delete another batch")?;
+    ensure!(matches!(refused_to_delete, LeaseError::Refused { .. }), "{refused_to_delete}");
+    let mut raw: Connection = world.raw()?;
+    cmd("AUTH").arg("workers").arg(PASSWORD).exec(&mut raw)?;
+    for (name, arguments) in [
+        ("FLUSHALL", vec![]),
+        ("KEYS", vec!["*"]),
+        ("SCAN", vec!["0"]),
+        ("ACL", vec!["LIST"]),
+        ("SET", vec!["elsewhere", "x"]),
+    ] {
+        refused(name, cmd(name).arg(arguments).query(&mut raw))?;
+    }
+    world.check()
 }
 
 #[tokio::test]

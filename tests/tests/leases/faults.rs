@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use redis::cmd;
 use steno_shared::ids::{BatchId, WorkerId};
 use steno_shared::leases::{
@@ -187,5 +187,28 @@ async fn a_record_that_makes_no_sense_is_named_and_left_alone() -> Result<()> {
     assert!(matches!(error.downcast_ref(), Some(LeaseError::Corrupt { .. })), "{error:?}");
     assert!(error.to_string().contains(id.as_str()), "{error}");
     assert_eq!(world.raw_shard()?, before);
+    Ok(())
+}
+
+/// A node that vanishes leaves half-open connections, which only keepalive finds where nothing is asked.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn connections_are_kept_alive() -> Result<()> {
+    let port = steno_tests::s3_server::free_port()?;
+    let args = ["--port", &port.to_string()].map(str::to_owned).to_vec();
+    let _server = RedisServer::start(RedisOptions { args, ..RedisOptions::default() })?;
+    let batch: BatchId = "kept-alive".parse()?;
+    let leases = Leases::connect(&RedisConfig::new(format!("redis://127.0.0.1:{port}")), &batch).await?;
+    ensure!(leases.meta().await?.is_none());
+    // Of each connection: addresses, state (1: established), and its timer (2: keepalive).
+    let peer = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/self/net/tcp")?;
+    let ours = table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = fields.get(2)?.ends_with(&peer) && *fields.get(3)? == "01";
+        is_ours.then(|| fields.get(5).copied().unwrap_or_default().to_owned())
+    });
+    let timers: Vec<String> = ours.collect();
+    ensure!(!timers.is_empty() && timers.iter().all(|timer| timer.starts_with("02:")), "{timers:?}\n{table}");
     Ok(())
 }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use steno_shared::ids::{Epoch, WorkerId};
 use steno_shared::leases::{
-    BatchState, ClaimRequest, Completed, FailClass, Failed, ItemState, LeaseLimits, NewItem, Released,
-    RequestId,
+    BatchState, ClaimRequest, Completed, Current, FailClass, Failed, ItemState, LeaseLimits, NewItem,
+    Released, RequestId,
 };
 use steno_tests::lease_world::{LONG_MS, LeaseWorld, SHARD, batch_meta, claim_request, items};
 use steno_tests::redis_cluster;
@@ -53,6 +53,12 @@ enum Operation {
     Reopen,
     Restart(usize),
     Forget(usize),
+    /// What Redis has now is what an older append-only file will hold.
+    Save,
+    /// Redis comes back with what was saved.
+    Rollback,
+    /// Redis loses everything, and the batch is begun anew.
+    Empty,
     /// The shard's slot goes to another primary of the cluster.
     MoveSlot,
     /// A replica becomes the shard's primary.
@@ -64,6 +70,9 @@ fn operation(in_cluster: bool) -> impl Strategy<Value = Operation> {
     let (moves, failures) = if in_cluster { (8, 1) } else { (0, 0) };
     prop_oneof![
         200 => operation_on_one(),
+        6 => Just(Operation::Save),
+        4 => Just(Operation::Rollback),
+        2 => Just(Operation::Empty),
         moves => Just(Operation::MoveSlot),
         failures => Just(Operation::FailOver),
     ]
@@ -117,8 +126,20 @@ struct Both<'a> {
     /// What the model's counts were when they began anew.
     base: Vec<(u32, u32, u32)>,
     places: Vec<Place>,
+    /// Class of each item's last error.
+    classes: Vec<Option<&'static str>>,
     granted: Vec<Granted>,
     clock: u8,
+    saved: Option<Saved>,
+}
+
+/// What Redis held once, and what the model held then.
+#[derive(Clone)]
+struct Saved {
+    keys: Vec<(String, Vec<u8>)>,
+    model: Shard<u8, (u8, u8)>,
+    base: Vec<(u32, u32, u32)>,
+    classes: Vec<Option<&'static str>>,
 }
 
 impl<'a> Both<'a> {
@@ -130,7 +151,8 @@ impl<'a> Both<'a> {
         all.reverse();
         let places = (0..WORKERS).map(|_| Self::place(0)).collect();
         let model = Shard::empty(ITEMS, WORKERS);
-        Ok(Self { world, all, model, base: vec![(0, 0, 0); ITEMS], places, granted: Vec::new(), clock: 1 })
+        let (base, classes) = (vec![(0, 0, 0); ITEMS], vec![None; ITEMS]);
+        Ok(Self { world, all, model, base, places, classes, granted: Vec::new(), clock: 1, saved: None })
     }
 
     fn place(life: u8) -> Place {
@@ -154,8 +176,29 @@ impl<'a> Both<'a> {
                 let expected = self.model.forget(index);
                 ensure!(dropped == u64::from(expected), "dropped {dropped}, expected: {expected}");
                 if expected {
-                    self.base[index] = (0, 0, 0);
+                    (self.base[index], self.classes[index]) = ((0, 0, 0), None);
                 }
+            }
+            Operation::Save => {
+                let (model, base, classes) = (self.model.clone(), self.base.clone(), self.classes.clone());
+                self.saved = Some(Saved { keys: self.keys()?, model, base, classes });
+            }
+            Operation::Rollback => {
+                let Some(saved) = self.saved.clone() else { return Ok(()) };
+                let mut raw = self.world.raw()?;
+                for (key, _) in self.keys()? {
+                    redis::cmd("UNLINK").arg(key).exec(&mut raw)?;
+                }
+                for (key, value) in &saved.keys {
+                    redis::cmd("RESTORE").arg(key).arg(0).arg(value).exec(&mut raw)?;
+                }
+                (self.model, self.base, self.classes) = (saved.model, saved.base, saved.classes);
+            }
+            Operation::Empty => {
+                redis::cmd("FLUSHALL").exec(&mut self.world.raw()?)?;
+                leases.create_batch(&batch_meta(&self.world.batch, 1), &limits()).await?;
+                self.model = Shard::empty(ITEMS, WORKERS);
+                (self.base, self.classes) = (vec![(0, 0, 0); ITEMS], vec![None; ITEMS]);
             }
             Operation::MoveSlot => redis_cluster::move_slot(&mut self.world.raw()?, &self.world.key("meta"))?,
             Operation::FailOver => redis_cluster::fail_over(&mut self.world.raw()?)?,
@@ -178,13 +221,16 @@ impl<'a> Both<'a> {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
                 let id = &self.all[lease.index].id;
                 let real = leases.complete(SHARD, id, lease.real, &format!("d{digest}")).await?;
-                let answer = match real {
+                let expected = self.model.complete(None, lease.index, lease.epoch, digest);
+                let answer = match &real {
                     Completed::Done => Answer::Done,
                     Completed::Again => Answer::Again,
-                    Completed::Superseded(_) => Answer::Superseded,
+                    Completed::Superseded(current) => self.superseded(lease.index, current.as_ref())?,
                 };
-                let expected = self.model.complete(None, lease.index, lease.epoch, digest);
                 ensure!(answer == expected, "complete: {real:?}, expected {expected:?}");
+                if expected == Answer::Done {
+                    self.classes[lease.index] = None;
+                }
             }
             Operation::Fail { lease, poison } => {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
@@ -194,13 +240,17 @@ impl<'a> Both<'a> {
                 let expected = self.model.fail(None, lease.index, lease.epoch, poison);
                 let is_dead = self.phase(lease.index) == Some(Phase::Dead);
                 ensure!(
-                    match real {
-                        Failed::Superseded(_) => expected == Answer::Superseded,
+                    match &real {
+                        Failed::Superseded(current) =>
+                            self.superseded(lease.index, current.as_ref())? == expected,
                         Failed::Dead => expected != Answer::Superseded && is_dead,
                         Failed::Delayed { .. } => expected != Answer::Superseded && !is_dead,
                     },
                     "fail: {real:?}, expected {expected:?}"
                 );
+                if expected == Answer::Done {
+                    self.classes[lease.index] = Some(if poison { "poison" } else { "retry" });
+                }
             }
             Operation::Release { lease } => {
                 let Some(lease) = self.lease(lease) else { return Ok(()) };
@@ -208,19 +258,24 @@ impl<'a> Both<'a> {
                 let expected = self.model.release(None, lease.index, lease.epoch);
                 let is_dead = self.phase(lease.index) == Some(Phase::Dead);
                 ensure!(
-                    match real {
-                        Released::Superseded(_) => expected == Answer::Superseded,
+                    match &real {
+                        Released::Superseded(current) =>
+                            self.superseded(lease.index, current.as_ref())? == expected,
                         Released::Dead => expected != Answer::Superseded && is_dead,
                         Released::Ready => expected == Answer::Done && !is_dead,
                         Released::Again => expected == Answer::Again && !is_dead,
                     },
                     "release: {real:?}, expected {expected:?}"
                 );
+                if expected == Answer::Done && is_dead {
+                    self.classes[lease.index] = Some("released");
+                }
             }
             Operation::DeadlinePasses(index) if self.phase(index) == Some(Phase::Leased) => {
                 self.world.let_time_pass("leased", &self.all[index].id)?;
                 self.sweep().await?;
                 self.model.take_back(None, index);
+                self.classes[index] = Some("lost");
             }
             Operation::WaitIsOver(index) if self.phase(index) == Some(Phase::Delayed) => {
                 self.world.let_time_pass("delayed", &self.all[index].id)?;
@@ -250,6 +305,39 @@ impl<'a> Both<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The shard's keys as they are in Redis.
+    fn keys(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut raw = self.world.raw()?;
+        let names: Vec<String> = redis::cmd("KEYS").arg(self.world.key("*")).query(&mut raw)?;
+        let dump = |name: String| {
+            let value = redis::cmd("DUMP").arg(&name).query(&mut raw)?;
+            Ok((name, value))
+        };
+        names.into_iter().map(dump).collect()
+    }
+
+    /// Whom an item belongs to by the model: the worker of its last claim, and that claim's epoch.
+    fn holder(&self, index: usize) -> Option<&Granted> {
+        let item = self.model.items[index].as_ref()?;
+        self.granted.iter().find(|known| (known.index, known.epoch) == (index, item.epoch))
+    }
+
+    /// What somebody is told whose lease is over must be what the item is.
+    fn superseded(&self, index: usize, told: Option<&Current>) -> Result<Answer> {
+        let item = self.model.items[index].as_ref();
+        ensure!(item.is_some() == told.is_some(), "told {told:?}, expected {item:?}");
+        if let (Some(item), Some(told)) = (item, told) {
+            let holder = self.holder(index);
+            ensure!(
+                told.state == state_of(item.phase)
+                    && told.epoch == holder.map(|known| known.real)
+                    && told.owner.as_ref() == holder.map(|known| &known.worker),
+                "told {told:?}, expected {item:?} of {holder:?}"
+            );
+        }
+        Ok(Answer::Superseded)
     }
 
     fn lease(&self, number: usize) -> Option<Granted> {
@@ -313,14 +401,10 @@ impl<'a> Both<'a> {
                 ensure!(item.is_none() && row.is_none(), "item {index}: {row:?}, expected {item:?}");
                 continue;
             };
-            let state = match item.phase {
-                Phase::Ready => ItemState::Ready,
-                Phase::Leased => ItemState::Leased,
-                Phase::Delayed => ItemState::Delayed,
-                Phase::Done => ItemState::Done,
-                Phase::Dead => ItemState::Dead,
-            };
-            let epoch = self.granted.iter().find(|known| (known.index, known.epoch) == (index, item.epoch));
+            let holder = self.holder(index);
+            // Nothing is due by itself during a test.
+            let is_waiting = matches!(item.phase, Phase::Leased | Phase::Delayed);
+            let is_due_right = row.due_in_ms.map_or(!is_waiting, |due| is_waiting && due > 0);
             let base = self.base[index];
             let counts = (
                 base.0 + u32::from(item.fails),
@@ -328,15 +412,29 @@ impl<'a> Both<'a> {
                 base.2 + u32::from(item.released),
             );
             ensure!(
-                row.state == state
-                    && row.epoch == epoch.map(|known| known.real)
+                row.state == state_of(item.phase)
+                    && row.epoch == holder.map(|known| known.real)
+                    && row.owner.as_ref() == holder.map(|known| &known.worker)
+                    && row.error_class.as_deref() == self.classes[index]
+                    && is_due_right
                     && (row.fails, row.lost, row.released) == counts
                     && row.digest == item.digest.map(|digest| format!("d{digest}")),
-                "item {index}: {row:?}, expected {item:?} with counts {counts:?}"
+                "item {index}: {row:?}, expected {item:?} of {holder:?} with counts {counts:?} and class {:?}",
+                self.classes[index]
             );
         }
         ensure!(rows.is_empty(), "unknown to the model: {rows:?}");
         Ok(())
+    }
+}
+
+fn state_of(phase: Phase) -> ItemState {
+    match phase {
+        Phase::Ready => ItemState::Ready,
+        Phase::Leased => ItemState::Leased,
+        Phase::Delayed => ItemState::Delayed,
+        Phase::Done => ItemState::Done,
+        Phase::Dead => ItemState::Dead,
     }
 }
 

@@ -18,6 +18,10 @@ fn owner() -> OwnerReference {
 }
 
 fn made(settings: serde_json::Value, nodes: u32) -> Job {
+    made_for(settings, nodes, &EngineKind::Ctranslate2)
+}
+
+fn made_for(settings: serde_json::Value, nodes: u32, engine: &EngineKind) -> Job {
     let settings = ClusterSettings::parse(&settings.to_string()).unwrap();
     let batch: BatchId = BATCH.parse().unwrap();
     job(&JobPlan {
@@ -25,6 +29,7 @@ fn made(settings: serde_json::Value, nodes: u32) -> Job {
         launch: 2,
         nodes: NonZeroU32::new(nodes).unwrap(),
         settings: &settings,
+        engine,
         redis_user: settings.redis.worker.as_ref(),
         owner: &owner(),
     })
@@ -94,6 +99,30 @@ fn a_node_s_own_cache_is_written_by_the_init_container_only() {
     assert_eq!(volume.host_path.unwrap().path, "/var/lib/steno/models");
 }
 
+/// It runs where the real one would, taints and labels of GPU nodes and all, and takes nothing there that costs money or time.
+#[test]
+fn a_rehearsal_needs_neither_model_nor_gpu() {
+    let engine = EngineKind::Simulated { speeds: vec![100.0] };
+    let pod = |engine: &EngineKind| made_for(gpus(), 2, engine).spec.unwrap().template.spec.unwrap();
+    let (rehearsal, real) = (pod(&engine), pod(&EngineKind::Ctranslate2));
+    assert!(rehearsal.init_containers.is_none() && real.init_containers.is_some());
+    assert_eq!((&rehearsal.node_selector, &rehearsal.tolerations), (&real.node_selector, &real.tolerations));
+    let names = |pod: &k8s_openapi::api::core::v1::PodSpec| {
+        let volumes = pod.volumes.as_ref().unwrap().iter().map(|volume| volume.name.clone());
+        let mounts = pod.containers[0].volume_mounts.as_ref().unwrap().iter().map(|mount| mount.name.clone());
+        (volumes.collect::<Vec<_>>(), mounts.collect::<Vec<_>>())
+    };
+    let (volumes, mounts) = names(&real);
+    assert!(volumes.contains(&"models".to_owned()) && mounts.contains(&"models".to_owned()));
+    let without = |names: Vec<String>| names.into_iter().filter(|name| name != "models").collect::<Vec<_>>();
+    assert_eq!(names(&rehearsal), (without(volumes), without(mounts)));
+    let limits = |pod: &k8s_openapi::api::core::v1::PodSpec| {
+        pod.containers[0].resources.clone().unwrap().limits.unwrap().into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(limits(&real), ["memory", "nvidia.com/gpu"]);
+    assert_eq!(limits(&rehearsal), ["memory"]);
+}
+
 #[test]
 fn certificates_for_redis_are_mounted_and_named() {
     let files = |tls: serde_json::Value| {
@@ -113,6 +142,26 @@ fn certificates_for_redis_are_mounted_and_named() {
     assert_eq!(files(json!({"secret": "redis-tls", "clientCertificate": true})), ["/tls.crt", "/tls.key"]);
     let all = files(json!({"secret": "redis-tls", "authority": true, "clientCertificate": true}));
     assert_eq!(all, ["/ca.crt", "/tls.crt", "/tls.key"]);
+}
+
+/// The password of its batch's own user, and of no other.
+#[test]
+fn a_pod_is_given_the_password_of_whom_it_comes_as() {
+    let settings = ClusterSettings::parse(&gpus().to_string()).unwrap();
+    let record = crate::cluster::sample::record();
+    let user = crate::cluster::BatchUser::of(&record, "key");
+    let job = job(&JobPlan {
+        batch: &record.batch,
+        launch: 1,
+        nodes: NonZeroU32::MIN,
+        settings: &settings,
+        engine: &EngineKind::Ctranslate2,
+        redis_user: Some(&user.access),
+        owner: &record.owner,
+    });
+    let text = serde_json::to_string(&job).unwrap();
+    assert!(text.contains(&user.access.secret) && !text.contains(&user.password), "{text}");
+    assert!(!text.contains("worker-password"), "{text}");
 }
 
 #[test]
