@@ -207,6 +207,24 @@ async fn complete_holds_while_the_epoch_is_current_wherever_the_item_has_got_to(
     world.check()
 }
 
+/// A store that was away fails many at once: they are not to come back at once.
+#[tokio::test]
+async fn what_failed_at_one_moment_comes_back_spread() -> Result<()> {
+    let limits = LeaseLimits { backoff_base_ms: 10_000, ..LeaseLimits::default() };
+    let world = LeaseWorld::with(RedisOptions::default(), 1, &limits).await?;
+    world.leases.enqueue(SHARD, &items(20)).await?;
+    let mut waits = Vec::new();
+    for lease in world.claim(&worker("a"), 20).await?.leases {
+        let answer = world.leases.fail(SHARD, &lease.id, lease.epoch, FailClass::Retry, "away").await?;
+        let Failed::Delayed { ms } = answer else { panic!("{answer:?}") };
+        waits.push(ms);
+    }
+    waits.sort_unstable();
+    assert!(waits.len() == 20 && waits[0] >= 5_000 && waits[19] <= 10_000, "{waits:?}");
+    assert!(waits[19] - waits[0] > 2_000, "all within {} ms: {waits:?}", waits[19] - waits[0]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn failures_wait_longer_each_time_and_end_among_the_dead() -> Result<()> {
     let limits =
