@@ -217,11 +217,13 @@ impl PartAudio {
         let mut speech = if pieces.is_empty() {
             finder.find(pcm, progress)?
         } else {
-            let windows = |piece: Piece| {
+            let (mut windows, mut piece_begins) = (Vec::new(), Vec::new());
+            for piece in pieces {
+                piece_begins.push(windows.len());
                 let found = finder.group(&piece.probabilities, piece.samples.len());
-                found.into_iter().map(move |window| window.later(piece.samples.start))
-            };
-            Speech::new(pcm, pieces.into_iter().flat_map(windows).collect())
+                windows.extend(found.into_iter().map(|window| window.later(piece.samples.start)));
+            }
+            Speech { piece_begins, ..Speech::new(pcm, windows) }
         };
         speech.from = from;
         if let Some(head) = head.filter(|_| !speech.windows.is_empty()) {

@@ -24,13 +24,15 @@ pub struct Speech {
     pub asked: Option<Box<Speech>>,
     /// Where in the recording the samples begin.
     pub from: usize,
+    /// The windows with which a piece of it begins, by their places in `windows`.
+    pub piece_begins: Vec<usize>,
 }
 
 impl Speech {
     /// A recording's own samples and windows, from its begin.
     #[must_use]
     pub fn new(pcm: Pcm, windows: Vec<Chunk>) -> Self {
-        Self { pcm, windows, asked: None, from: 0 }
+        Self { pcm, windows, asked: None, from: 0, piece_begins: Vec::new() }
     }
 
     /// How many windows are only asked for the language.

@@ -15,8 +15,11 @@ use steno_tests::{audio, processes, transcripts};
 
 /// What is planted beside the store's own secret key.
 const REDIS_PASSWORD: &str = "planted-redis-password-8d1f";
-const OTHERS: [(&str, &str); 2] =
-    [("HF_TOKEN", "planted-hub-token-77aa"), ("SOME_DATABASE_URL", "postgres://u:planted-other-3e9c@h/db")];
+const OTHERS: [(&str, &str); 3] = [
+    ("HF_TOKEN", "planted-hub-token-77aa"),
+    ("SOME_DATABASE_URL", "postgres://u:planted-other-3e9c@h/db"),
+    ("STENO_REDIS_SENTINEL_PASSWORD", "planted-sentinel-password-51c0"),
+];
 
 /// A place, and the secret that is in it.
 fn find(place: &str, bytes: &[u8], secrets: &[&str]) -> anyhow::Result<()> {
@@ -45,7 +48,8 @@ async fn secrets_are_nowhere_in_what_a_run_produces() -> anyhow::Result<()> {
         client.put_object().bucket("calls").key(key).body(body.into()).send().await?;
     }
     let store_secret = steno_tests::s3_server::SECRET_KEY;
-    let secrets = [store_secret, REDIS_PASSWORD, OTHERS[0].1, OTHERS[1].1];
+    let [(_, hub), (_, database), (_, sentinel)] = OTHERS;
+    let secrets = [store_secret, REDIS_PASSWORD, hub, database, sentinel];
 
     let tools = world.path().join("tools");
     let seen = spying_ffmpeg(&tools)?;

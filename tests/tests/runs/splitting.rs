@@ -91,7 +91,7 @@ fn a_part_that_fails_costs_that_part_and_a_requeue_redoes_nothing_else() -> anyh
 }
 
 /// The transcript of so many copies of the speech in a row, by the real engine at one temperature, since sampling is random.
-fn transcribed(copies: u32, split: &str) -> anyhow::Result<Value> {
+fn transcribed(copies: u32, split: &str, options: &[&str]) -> anyhow::Result<Value> {
     let world = World::new()?;
     let speech = audio::speech();
     let again = (copies - 1).to_string();
@@ -101,6 +101,7 @@ fn transcribed(copies: u32, split: &str) -> anyhow::Result<Value> {
     let ended = world
         .run_between(&input, &output)?
         .args(["--split", split, "--temperature", "0"])
+        .args(options.iter().copied())
         .run()?
         .expect(0)?;
     ensure!((split == "never") == ended.says(&["1 long recording in parts"]).is_err());
@@ -110,7 +111,8 @@ fn transcribed(copies: u32, split: &str) -> anyhow::Result<Value> {
 /// What is joined of pieces is the transcript of the whole recording: they are heard in the same windows.
 #[test]
 fn a_transcript_is_the_same_however_its_recording_was_split() -> anyhow::Result<()> {
-    let (whole, parts) = (transcribed(32, "never")?, transcribed(32, "5m")?);
+    let words = ["--word-timestamps"];
+    let (whole, parts) = (transcribed(32, "never", &words)?, transcribed(32, "5m", &words)?);
     ensure!(whole["duration"].as_f64().is_some_and(|seconds| seconds > 330.0), "{}", whole["duration"]);
     // A batch of other windows adds up in another order.
     let segments = |transcript: &Value| -> Vec<(String, String, String)> {
@@ -119,6 +121,13 @@ fn a_transcript_is_the_same_however_its_recording_was_split() -> anyhow::Result<
         segments.map(|one| (field(one, "start"), field(one, "end"), field(one, "text"))).collect()
     };
     ensure!(segments(&whole).len() > 30 && segments(&whole) == segments(&parts), "{whole:#}\n{parts:#}");
+    let words = |transcript: &Value| -> Vec<(String, String, String)> {
+        let field = |word: &Value, field: &str| word[field].to_string();
+        let segments = transcript["segments"].as_array().into_iter().flatten();
+        let words = segments.flat_map(|segment| segment["words"].as_array().into_iter().flatten());
+        words.map(|one| (field(one, "start"), field(one, "end"), field(one, "word"))).collect()
+    };
+    ensure!(words(&whole).len() > 300 && words(&whole) == words(&parts), "{whole:#}\n{parts:#}");
     ensure!(whole["duration"] == parts["duration"] && whole["language"] == parts["language"]);
     ensure!(whole["duration_after_vad"].as_f64() == parts["duration_after_vad"].as_f64());
     Ok(())
@@ -128,7 +137,7 @@ fn a_transcript_is_the_same_however_its_recording_was_split() -> anyhow::Result<
 /// there twice.
 #[test]
 fn speech_that_was_split_reads_as_speech_that_was_not() -> anyhow::Result<()> {
-    let (whole, parts) = (transcribed(15, "never")?, transcribed(15, "2m")?);
+    let (whole, parts) = (transcribed(15, "never", &[])?, transcribed(15, "2m", &[])?);
     let text = |transcript: &Value| transcripts::texts(transcript).concat();
     // Each copy of the speech has it twice. The smallest of all models mishears it now and then, cut or not.
     let count = |transcript: &Value| text(transcript).matches("country").count();

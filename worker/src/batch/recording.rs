@@ -26,6 +26,8 @@ pub struct OpenRecording {
     asked_left: usize,
     /// Where in the whole recording it begins, in samples: a later part of one does so after its begin.
     from: usize,
+    /// The windows with which a piece begins.
+    piece_begins: Vec<usize>,
 }
 
 /// The text of a window, or of the rest of one.
@@ -65,6 +67,7 @@ impl OpenRecording {
             n_asked: 0,
             asked_left: 0,
             from: 0,
+            piece_begins: Vec::new(),
         }
     }
 
@@ -78,6 +81,13 @@ impl OpenRecording {
     #[must_use]
     pub fn from(self, from: usize) -> Self {
         Self { from, ..self }
+    }
+
+    /// The same, of which pieces begin with these windows: what is before a piece has no bearing on it, as it has none when
+    /// the piece is a part by itself.
+    #[must_use]
+    pub fn in_pieces(self, piece_begins: Vec<usize>) -> Self {
+        Self { piece_begins, ..self }
     }
 
     /// How many windows are only asked for the language.
@@ -146,10 +156,13 @@ impl OpenRecording {
         };
         let mut segments = Vec::new();
         let padding = f64::from(options.vad_parameters.speech_pad_ms) / 1000.0;
-        // Seconds of speech before the window, and where in that time speech last ended.
+        // Seconds of the piece's speech before the window, and where in that time speech last ended.
         let (mut before, mut last_speech) = (0.0, 0.0);
         let begin = self.from as f64 / SAMPLE_RATE as f64;
-        for OpenWindow { chunk, parts } in self.windows {
+        for (index, OpenWindow { chunk, parts }) in self.windows.into_iter().enumerate() {
+            if self.piece_begins.contains(&index) {
+                (before, last_speech) = (0.0, 0.0);
+            }
             let chunk = chunk.later(self.from);
             let times = TimeMap::new(&chunk.spans);
             let seams = seams(&chunk);
@@ -360,6 +373,42 @@ mod tests {
             .collect();
         assert_eq!(words, [(" a", 1.2, 1.8), (" b", 10.2, 10.6), (" d", 11.5, 12.0), (" c", 50.6, 51.0)]);
         assert_eq!((segments[0].start, segments[0].end), (1.2, 1.8), "a segment is its words");
+    }
+
+    /// The first word of a window is shortened if it seems to be long after speech last ended, but not by what was in another piece.
+    #[test]
+    fn words_of_a_piece_are_placed_as_if_it_were_alone() {
+        let word = |word: &str, start, end| AlignedWord {
+            word: word.into(),
+            tokens: vec![1],
+            start,
+            end,
+            probability: 0.9,
+        };
+        let spans = [span(0.0, 20.0), span(20.0, 40.0)];
+        let windows = spans.map(|span| Chunk { spans: vec![span] });
+        let words = |recording: OpenRecording| -> Vec<(f64, f64)> {
+            let words = finish(recording, true, " x").into_iter().flat_map(|segment| segment.words);
+            words.flatten().map(|word| (word.start, word.end)).collect()
+        };
+        let said = || {
+            let mut said = part(0.0, &[(0.0, 1.4)]);
+            said.text.segments[0].tokens = vec![1; 4];
+            let words = [(" a", 0.0, 0.7), (" b", 0.7, 0.9), (" c", 0.9, 1.1), (" d", 1.1, 1.3)];
+            Part { words: words.map(|(text, start, end)| word(text, start, end)).into(), ..said }
+        };
+        let heard = |recording: OpenRecording| {
+            let mut recording = recording;
+            recording.add(0, Part { words: vec![word(" z", 0.0, 0.2)], ..part(0.0, &[(0.0, 0.2)]) });
+            recording.add(1, said());
+            words(recording)
+        };
+        let whole = || OpenRecording::new(40.0, &windows, Tongue::given("en"));
+        let mut alone = OpenRecording::new(20.0, &windows[..1], Tongue::given("en"));
+        alone.add(0, said());
+        let alone: Vec<_> = words(alone).iter().map(|(start, end)| (start + 20.0, end + 20.0)).collect();
+        assert_eq!(heard(whole().in_pieces(vec![0, 1]))[1..], alone);
+        assert_ne!(heard(whole())[1..], alone, "in one piece the pause before the first word counts");
     }
 
     #[test]

@@ -80,7 +80,8 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         let n_asked = speech.n_asked();
         let tongue = self.tongue(if n_asked > 0 { n_asked } else { speech.windows.len() });
         let recording = OpenRecording::new(speech.pcm.seconds(), &speech.windows, tongue);
-        self.recordings.insert(ticket, recording.after_asking(n_asked).from(speech.from));
+        let recording = recording.after_asking(n_asked).from(speech.from);
+        self.recordings.insert(ticket, recording.in_pieces(speech.piece_begins.clone()));
     }
 
     /// The transcription of a recording without any speech.
