@@ -3,6 +3,7 @@
 mod batch_user;
 mod decide;
 mod job;
+mod job_plan;
 mod job_state;
 mod model_claim;
 mod names;
@@ -19,7 +20,8 @@ mod worker_config;
 
 pub use batch_user::BatchUser;
 pub use decide::{Decision, Situation, decide};
-pub use job::{JobPlan, job};
+pub use job::job;
+pub use job_plan::JobPlan;
 pub use job_state::{JobEnd, JobState};
 pub use model_claim::judge_model_claim;
 pub use names::{

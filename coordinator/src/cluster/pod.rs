@@ -12,7 +12,7 @@ use steno_shared::leases::{
     CA_VARIABLE, CLIENT_CERTIFICATE_VARIABLES, PASSWORD_VARIABLE, SENTINEL_PASSWORD_VARIABLE,
 };
 
-use super::JobPlan;
+use super::job_plan::JobPlan;
 use super::names::{config_map_name, worker_pods};
 use super::settings::SecretKey;
 use super::volumes::{CONFIG, CONFIG_FILE, MODELS, REDIS_TLS, SPOOL, mounts, source, volumes};

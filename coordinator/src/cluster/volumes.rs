@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::job::JobPlan;
+use super::job_plan::JobPlan;
 use super::settings::ModelCache;
 
 /// Folder of the configuration.

@@ -9,7 +9,7 @@ use steno_shared::batch::BatchMeta;
 use steno_shared::leases::RedisConfig;
 use steno_shared::worker_config::{WorkLimits, WorkerConfig};
 
-use super::job::JobPlan;
+use super::job_plan::JobPlan;
 use super::names::{config_map_name, labels};
 use super::settings::{RedisSettings, RedisUser};
 use super::volumes::{CONFIG_FILE, MODELS, SPOOL};

@@ -14,8 +14,8 @@ use super::child::{Said, submit};
 use super::course::look;
 use super::launch::Launch;
 use super::logs::{Log, Told};
-use super::measure::{Seen, check_whole};
 use super::sample::Samples;
+use super::seen::{Seen, check_whole};
 
 /// Between two looks at the leases, through the API server.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -1,19 +1,17 @@
 //! One measured run.
 
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::time::Instant;
 
 use serde::Serialize;
 use steno_coordinator::failure::Failure;
 use steno_shared::leases::Operation;
 
-use super::child::{Child, Said, delete, done_seconds};
 use super::cluster::in_cluster;
-use super::course::watch;
 use super::launch::{Launch, Place};
-use super::logs::{LatencyFigures, Told, logs_in};
+use super::logs::{LatencyFigures, Told};
+use super::machine::on_machine;
 use super::sample::Samples;
+use super::seen::Seen;
 use crate::simulate::{Farm, Job, Policy, simulate};
 use crate::word_errors::ErrorRates;
 
@@ -72,15 +70,6 @@ impl Round {
     }
 }
 
-/// What there is to tell of a batch that is over.
-pub(super) struct Seen {
-    pub(super) said: Said,
-    pub(super) samples: Samples,
-    pub(super) told: Told,
-    /// The lengths of what was done, in seconds, as they were planned.
-    pub(super) done_seconds: Vec<f64>,
-}
-
 /// Runs, and measures.
 ///
 /// # Errors
@@ -122,47 +111,6 @@ pub async fn measure(launch: &Launch) -> Result<Round, Failure> {
         word_errors: None,
         samples,
     })
-}
-
-/// Runs a batch on this machine.
-async fn on_machine(launch: &Launch, state: &Path) -> Result<Seen, Failure> {
-    if state.exists() {
-        return Err(Failure::usage(format!(
-            "{} is there already; give --state another folder",
-            state.display()
-        )));
-    }
-    let mut child = Child::start(launch, state)?;
-    let samples = watch(&mut child, state, Instant::now()).await?;
-    let said = child.said().await?;
-    check_whole(&said, launch)?;
-    let told = Told::of(logs_in(&state.join("logs"))?);
-    let done_seconds = done_seconds(state).await?;
-    if launch.outlives_state() {
-        delete(state).await?;
-    }
-    Ok(Seen { said, samples, told, done_seconds })
-}
-
-/// That a run did all of its batch: what was done before, or is left, would make the figures too good.
-pub(super) fn check_whole(said: &Said, launch: &Launch) -> Result<(), Failure> {
-    if said.skipped + said.kept > 0 {
-        return Err(Failure::usage(format!(
-            "{} holds transcripts of {} of the recordings already; give --out an empty place",
-            launch.output,
-            said.skipped + said.kept
-        )));
-    }
-    if said.left > 0 {
-        return Err(Failure::interrupted(format!("the run was stopped with {} recordings left", said.left)));
-    }
-    if said.done == 0 {
-        return Err(Failure::usage(format!(
-            "of {} recordings in {} none could be transcribed; `steno-loadtest generate` makes some that can",
-            said.recordings, launch.input
-        )));
-    }
-    Ok(())
 }
 
 struct Predicted {

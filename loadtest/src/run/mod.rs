@@ -5,8 +5,10 @@ mod cluster;
 mod course;
 mod launch;
 mod logs;
+mod machine;
 mod measure;
 mod sample;
+mod seen;
 mod verdict;
 
 pub use launch::{Launch, Place};

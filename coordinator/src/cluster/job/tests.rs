@@ -1,8 +1,13 @@
 //! The Job as Kubernetes gets it, word for word: the snapshots are read when they change.
 
+use std::num::NonZeroU32;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
+use steno_shared::ids::BatchId;
+use steno_shared::worker_config::EngineKind;
 
+use super::super::settings::ClusterSettings;
 use super::*;
 
 const BATCH: &str = "0123456789ab";
