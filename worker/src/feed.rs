@@ -389,8 +389,7 @@ async fn prepare_patiently(preparation: &Preparation, item: &Arc<HeldItem>) -> R
                 message: format!("{}: {message}", outage::GAVE_UP),
             });
         };
-        item.advance();
-        if !control.pause(wait).await {
+        if !outage::with_patience(item, control.pause(wait)).await {
             return Err(StageError::Interrupted);
         }
     }

@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use crate::held::HeldItem;
+
 const FIRST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(30);
 /// How long a service may be away before the worker ends.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// How often a recording that waits is said to move: less than the shortest limit on standing still.
+const STEP: Duration = Duration::from_millis(250);
 
 /// What a worker says when it has waited for too long.
 pub const GAVE_UP: &str = "a service was away for ten minutes";
@@ -33,6 +38,21 @@ impl Outage {
     /// Notes that the service is back.
     pub fn over(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// Waits for what a service answers, or until it may be back, with a recording in hand. That is not stuck meanwhile, however short a
+/// stand is taken for it: it is the service that does not move, and whoever asks it has time-outs of his own. Where there are none, as
+/// of a folder on another machine, it counts as moving for as long as a service may be away.
+pub async fn with_patience<T>(item: &HeldItem, answer: impl Future<Output = T>) -> T {
+    let mut answer = std::pin::pin!(answer);
+    let mut ticks = tokio::time::interval(STEP);
+    let began = Instant::now();
+    loop {
+        tokio::select! {
+            answer = &mut answer => return answer,
+            _ = ticks.tick(), if began.elapsed() < LONGEST => item.advance(),
+        }
     }
 }
 

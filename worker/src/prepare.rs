@@ -13,6 +13,7 @@ use steno_shared::simulated::Content;
 use crate::control::{Control, Order};
 use crate::decode_audio::{DecodeRequest, Ffmpeg, decode_audio};
 use crate::held::HeldItem;
+use crate::outage::with_patience;
 use crate::part_audio::Reach;
 use crate::parts::Standing;
 use crate::pcm::Pcm;
@@ -89,11 +90,11 @@ pub struct Preparation {
 /// By what is to be done about them; see [`StageError`].
 pub async fn prepare(preparation: &Preparation, item: Arc<HeldItem>) -> Result<Prepared, StageError> {
     let Preparation { station, publisher, spool, .. } = preparation;
-    if let Some(standing) = publisher.find_standing(&item.lease.recording).await? {
+    if let Some(standing) = with_patience(&item, publisher.find_standing(&item.lease.recording)).await? {
         return Ok(Prepared { item, work: Work::AlreadyPublished(standing) });
     }
     item.enter(Phase::Fetching);
-    let file = fetch(station, spool, &item).await?;
+    let file = with_patience(&item, fetch(station, spool, &item)).await?;
     let Some(ffmpeg) = &preparation.ffmpeg else {
         let read = tokio::task::spawn_blocking(move || simulated_work::read(file.path())).await;
         let content = read.map_err(|error| StageError::Retry(format!("reading it failed: {error}")))??;

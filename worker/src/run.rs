@@ -21,7 +21,7 @@ use crate::feed::{Feed, FeedEnd};
 use crate::finish::{After, complete_published, publish_and_complete, release, settle};
 use crate::heartbeat::{Heartbeat, end_process};
 use crate::held::{Held, HeldItem};
-use crate::outage::Outage;
+use crate::outage::{Outage, with_patience};
 use crate::outcome::{Finished, Outcome};
 use crate::prepare::Preparation;
 use crate::publish::Publisher;
@@ -79,9 +79,18 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         return Ok(Exit::Interrupted);
     }
     let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
-    check_output_kind(&station.output, is_simulated).await?;
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
+    let mut outage = Outage::default();
+    while let Err(error) = check_output_kind(&station.output, is_simulated).await {
+        // A store that is away is waited for, as it is with work in hand.
+        let wait = outage.wait(Instant::now()).filter(|_| error.exit == Exit::Lost);
+        let Some(wait) = wait else { return Err(error) };
+        tracing::warn!(error = error.message, "service.away");
+        if !control.pause(wait).await {
+            return Ok(Exit::Interrupted);
+        }
+    }
     let meta = &station.config.meta;
     let publisher = Publisher::new(station.output.clone(), meta, station.config.replace_existing)
         .map_err(|error| StartError::new(Exit::Usage, format!("failed to read the options: {error}")))?;
@@ -236,10 +245,12 @@ impl Finisher<'_> {
         loop {
             let completed = match finished {
                 Finished::Transcribed(transcript) => {
-                    publish_and_complete(self.station, self.publisher, item, transcript).await
+                    let published = publish_and_complete(self.station, self.publisher, item, transcript);
+                    with_patience(item, published).await
                 }
                 Finished::AlreadyPublished(standing) => {
-                    complete_published(self.station, self.publisher, item, standing).await
+                    let completed = complete_published(self.station, self.publisher, item, standing);
+                    with_patience(item, completed).await
                 }
             };
             let Err(StageError::Outage(message)) = completed else { return completed };
@@ -248,9 +259,8 @@ impl Finisher<'_> {
                 return Err(StageError::Outage(message));
             };
             tracing::warn!(name = ?item.lease.recording.name, error = message, "transcript.not_published_yet");
-            item.advance();
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = with_patience(item, tokio::time::sleep(wait)) => {}
                 () = self.control.until(Order::Stop) => {}
             }
         }

@@ -124,3 +124,36 @@ async fn an_endpoint_where_nobody_answers_is_told() -> anyhow::Result<()> {
     refused.says(&[&port.to_string(), "check the endpoint and the network"])?;
     invariants::nothing_runs(&world)
 }
+
+/// A transcript that waits for a store that is away is not stuck, whatever is taken for stuck otherwise: nothing is begun again.
+#[test]
+fn a_store_that_is_away_for_longer_than_the_stall_limit_costs_no_attempt() -> anyhow::Result<()> {
+    let (world, runtime) = (World::new()?, tokio::runtime::Runtime::new()?);
+    let mut server = runtime.block_on(S3Server::start())?;
+    runtime.block_on(server.bucket("calls"))?;
+    let client = runtime.block_on(server.client());
+    for name in ["a", "b"] {
+        let body = audio::flac_header(20, name.as_bytes());
+        let put = client.put_object().bucket("calls").key(format!("in/{name}.flac")).body(body.into());
+        runtime.block_on(put.send())?;
+    }
+    let steno = world.steno()?.args(["run", "s3://calls/in", "--out", "s3://calls/out", "--json"]);
+    let steno = steno.args(["--engine", "simulated", "--simulated-speed", "10", "--workers", "2"]);
+    let steno = steno.args(["--stall-limit", "2", "--s3-endpoint", &server.endpoint, "--state"]);
+    let mut running = steno.arg(world.state()).envs(server.env()).start()?;
+    let logged = |words: &str| -> anyhow::Result<usize> {
+        let logs = transcripts::files(&world.state().join("logs")).unwrap_or_default();
+        Ok(logs.values().map(|(log, _)| String::from_utf8_lossy(log).matches(words).count()).sum())
+    };
+    running.until("both are in hand", |_| Ok(logged(" recording.claimed ")? >= 2))?;
+    server.kill()?;
+    running.until("both have waited for long", |_| {
+        Ok(logged(" transcript.not_published_yet ")? >= 4 || logged(" recording.claimed ")? > 2)
+    })?;
+    runtime.block_on(server.start_again())?;
+    running.ended()?.expect(0)?;
+    for item in world.items(&[])? {
+        ensure!(item["state"] == "done" && item["attempts"] == 1 && item["lost"] == 0, "{item:#}");
+    }
+    Ok(())
+}
