@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::machine::{Machine, Spread};
 use crate::plan::shards_for;
 use crate::programs::Programs;
-use crate::simulated_output::{check_for_simulated, refuse_simulated};
+use crate::simulated_output::check_kind;
 use crate::state::{BatchRedis, StateFolder};
 use crate::summary::{Outcome, Summary};
 use begin::{check_redis, create, recover};
@@ -109,10 +109,7 @@ async fn open_stores(request: &RunRequest) -> Result<(Store, Store), Failure> {
     input.check_readable().await?;
     let output = Store::open(&request.output, &request.s3).await?;
     check_output(&output).await?;
-    match request.engine {
-        Engine::Ctranslate2 { .. } => refuse_simulated(&output).await?,
-        Engine::Simulated { .. } => check_for_simulated(&output).await?,
-    }
+    check_kind(&output, matches!(request.engine, Engine::Simulated { .. })).await?;
     output.sweep_temporaries().await?;
     Ok((input, output))
 }

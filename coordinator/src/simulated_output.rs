@@ -6,11 +6,16 @@ use steno_shared::storage::Store;
 
 use crate::failure::Failure;
 
-/// Checks that an output may hold simulated transcripts: it is empty, or marked already.
+/// Checks that an output may hold transcripts of a simulated engine, or of a real one.
 ///
 /// # Errors
-/// If it holds anything else, or cannot be read.
-pub(crate) async fn check_for_simulated(output: &Store) -> Result<(), Failure> {
+/// If it holds the other kind, or cannot be read.
+pub(crate) async fn check_kind(output: &Store, is_simulated: bool) -> Result<(), Failure> {
+    if is_simulated { check_for_simulated(output).await } else { refuse_simulated(output).await }
+}
+
+/// For simulated ones it is empty, or marked already.
+async fn check_for_simulated(output: &Store) -> Result<(), Failure> {
     if is_marked(output).await? {
         return Ok(());
     }
@@ -27,11 +32,8 @@ pub(crate) async fn check_for_simulated(output: &Store) -> Result<(), Failure> {
     )))
 }
 
-/// Refuses an output that holds simulated transcripts.
-///
-/// # Errors
-/// If it is marked, or cannot be read.
-pub(crate) async fn refuse_simulated(output: &Store) -> Result<(), Failure> {
+/// For real ones it is not marked.
+async fn refuse_simulated(output: &Store) -> Result<(), Failure> {
     if !is_marked(output).await? {
         return Ok(());
     }

@@ -19,7 +19,7 @@ pub async fn submit(
     manifest: Option<&Path>,
 ) -> Result<BatchId, Failure> {
     let manifest = manifest.map(read_manifest).transpose()?;
-    if !request.is_simulated() {
+    if !request.engine.is_simulated() {
         check_model_cache(cluster, &installation.settings.model.cache).await?;
     }
     Records::of(cluster).submit(request, manifest.as_deref(), installation).await

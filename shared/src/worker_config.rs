@@ -65,6 +65,12 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// Whether no speech is recognised.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        matches!(self, Self::Simulated { .. })
+    }
+
     /// A simulated engine's speed on the worker of this number; `None` for a real one.
     #[must_use]
     pub fn simulated_speed(&self, worker: u32) -> Option<f64> {

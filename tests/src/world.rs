@@ -113,6 +113,13 @@ impl World {
         Ok(steno.args(["--workers", workers, "--state"]).arg(self.state()))
     }
 
+    /// How often its workers have logged these words; never, before there are logs.
+    #[must_use]
+    pub fn logged(&self, words: &str) -> usize {
+        let logs = transcripts::files(&self.state().join("logs")).unwrap_or_default();
+        logs.values().map(|(log, _)| String::from_utf8_lossy(log).matches(words).count()).sum()
+    }
+
     /// The batch, as its state folder notes it.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use steno_shared::ids::{ShardId, WorkerId};
 use steno_shared::leases::{Leases, Phase};
 use steno_shared::simulated;
 use steno_shared::storage::{Location, StorageErrorKind, Store};
-use steno_shared::worker_config::{EngineKind, WorkerConfig};
+use steno_shared::worker_config::WorkerConfig;
 
 use crate::claim::Claims;
 use crate::control::{Control, Order};
@@ -78,7 +78,7 @@ async fn work(config_path: &Path, name: &str, home: ShardId, watch_stdin: bool) 
         // A pod that is started for a batch that was cancelled meanwhile need not load the model to find out.
         return Ok(Exit::Interrupted);
     }
-    let is_simulated = matches!(station.config.engine, EngineKind::Simulated { .. });
+    let is_simulated = station.config.engine.is_simulated();
     let control = Arc::new(Control::default());
     signals::listen(&control, watch_stdin).map_err(|error| StartError::new(Exit::Internal, error))?;
     let mut outage = Outage::default();

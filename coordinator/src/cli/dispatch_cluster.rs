@@ -6,6 +6,7 @@ use steno_shared::exit::Exit;
 use super::arguments::{DeleteArguments, WatchArguments};
 use super::cluster_arguments::{BatchArguments, DoctorArguments, SubmitArguments};
 use super::output::{print, print_json};
+use crate::cluster::ClusterStatus;
 use crate::doctor;
 use crate::failure::Failure;
 use crate::inspect::{self, ClusterAccess, Selection};
@@ -19,6 +20,10 @@ use steno_shared::storage::S3Config;
 #[derive(Serialize)]
 struct Submitted<'a> {
     batch: &'a str,
+}
+
+fn show(status: &ClusterStatus, json: bool) -> Result<(), Failure> {
+    if json { print_json(status) } else { print(&status.text()) }
 }
 
 pub(super) async fn open(arguments: &BatchArguments) -> Result<ClusterAccess, Failure> {
@@ -46,21 +51,13 @@ pub(super) async fn submit(arguments: SubmitArguments) -> Result<Exit, Failure> 
     }
     let access = ClusterAccess::of(cluster, installation, Some(&batch)).await?;
     let status = access.watch().await?;
-    if json {
-        print_json(&status)?;
-    } else {
-        print(&status.text())?;
-    }
+    show(&status, json)?;
     Ok(inspect::exit_of(&status))
 }
 
 pub(super) async fn print_status(arguments: &BatchArguments, json: bool) -> Result<Exit, Failure> {
     let status = open(arguments).await?.status().await?;
-    if json {
-        print_json(&status)?;
-    } else {
-        print(&status.text())?;
-    }
+    show(&status, json)?;
     Ok(Exit::Success)
 }
 
@@ -68,11 +65,7 @@ pub(super) async fn watch(arguments: WatchArguments) -> Result<Exit, Failure> {
     let place = arguments.cluster.required("a run on this machine shows how far it is itself")?;
     let access = ClusterAccess::open_patiently(&place, arguments.batch.as_ref()).await?;
     let status = access.watch().await?;
-    if arguments.json {
-        print_json(&status)?;
-    } else {
-        print(&status.text())?;
-    }
+    show(&status, arguments.json)?;
     if let Some(command) = &arguments.after_drain {
         inspect::after_drain(command, &status).await?;
     }

@@ -19,17 +19,10 @@ pub struct JobPlan<'a> {
     pub nodes: NonZeroU32,
     /// The installation's settings.
     pub settings: &'a ClusterSettings,
-    /// What writes the text.
+    /// What writes the text: pods of a simulated engine need no model and no GPU.
     pub engine: &'a EngineKind,
     /// As whom its pods come to Redis; `None` where it asks nobody.
     pub redis_user: Option<&'a RedisUser>,
     /// The batch's record, with which the Job goes.
     pub owner: &'a OwnerReference,
-}
-
-impl JobPlan<'_> {
-    /// Whether no speech is recognised: then its pods need no model and no GPU.
-    pub(super) fn is_simulated(&self) -> bool {
-        matches!(self.engine, EngineKind::Simulated { .. })
-    }
 }

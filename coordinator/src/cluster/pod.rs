@@ -47,7 +47,7 @@ pub(super) fn pod(plan: &JobPlan<'_>) -> PodSpec {
         volume_mounts: Some(mounts(true, plan)),
         ..container(plan)
     };
-    let model = source(&settings.model.cache).filter(|_| !plan.is_simulated());
+    let model = source(&settings.model.cache).filter(|_| !plan.engine.is_simulated());
     let fetch = model.map(|source| Container {
         name: "model".to_owned(),
         args: Some(run(&[
@@ -167,7 +167,7 @@ fn environment(plan: &JobPlan<'_>) -> Vec<EnvVar> {
 
 /// GPUs of a pod.
 fn gpus(plan: &JobPlan<'_>) -> u32 {
-    if plan.is_simulated() { 0 } else { plan.settings.worker.gpus }
+    if plan.engine.is_simulated() { 0 } else { plan.settings.worker.gpus }
 }
 
 /// The installation's resources, and the GPUs, of which request and limit must be the same.

@@ -60,12 +60,6 @@ pub struct BatchRequest {
 }
 
 impl BatchRequest {
-    /// Whether no speech is recognised.
-    #[must_use]
-    pub fn is_simulated(&self) -> bool {
-        matches!(self.engine, EngineKind::Simulated { .. })
-    }
-
     /// The batch that this is a request for: the same for the same input, output and settings, whatever the number of nodes.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub(super) fn volumes(config_map: String, plan: &JobPlan<'_>) -> Vec<Volume> {
         config_map: Some(ConfigMapVolumeSource { name: config_map, ..Default::default() }),
         ..Volume::default()
     }];
-    volumes.extend((!plan.is_simulated()).then(|| model_volume(&settings.model.cache)));
+    volumes.extend((!plan.engine.is_simulated()).then(|| model_volume(&settings.model.cache)));
     volumes.push(empty("spool", &settings.worker.spool_size));
     volumes.extend(settings.redis.tls.as_ref().map(|tls| Volume {
         name: "redis-tls".to_owned(),
@@ -84,7 +84,7 @@ pub(super) fn mounts(models_read_only: bool, plan: &JobPlan<'_>) -> Vec<VolumeMo
         ..VolumeMount::default()
     };
     let mut mounts = vec![mount("config", CONFIG, true)];
-    mounts.extend((!plan.is_simulated()).then(|| mount("models", MODELS, models_read_only)));
+    mounts.extend((!plan.engine.is_simulated()).then(|| mount("models", MODELS, models_read_only)));
     mounts.push(mount("spool", SPOOL, false));
     mounts.extend(plan.settings.redis.tls.as_ref().map(|_| mount("redis-tls", REDIS_TLS, true)));
     mounts

@@ -42,8 +42,11 @@ pub fn worker_config_map(
     plan: &JobPlan<'_>,
 ) -> Result<ConfigMap, String> {
     let settings = plan.settings;
-    let model =
-        if plan.is_simulated() { PathBuf::new() } else { PathBuf::from(MODELS).join(&settings.model.name) };
+    let model = if plan.engine.is_simulated() {
+        PathBuf::new()
+    } else {
+        PathBuf::from(MODELS).join(&settings.model.name)
+    };
     let config = WorkerConfig {
         meta: meta.clone(),
         workers: plan.nodes.get(),

@@ -1,14 +1,11 @@
 //! Letting the workers of a batch into a Redis in which each batch has a user of its own.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
+use super::LOOK_AGAIN;
 use super::reconcile::{Coordinator, Reached};
 use crate::cluster::{BatchUser, Record};
 use crate::failure::Failure;
-
-/// How often they are let in while something else takes long: a Redis that restarts has forgotten them.
-const EVERY: Duration = Duration::from_secs(3);
 
 impl Coordinator {
     /// Lets them in; `None` where batches have no users of their own.
@@ -34,7 +31,8 @@ impl Coordinator {
         Ok(Some(user))
     }
 
-    /// Does something that may take long, and lets the workers that are at work in all the while.
+    /// Does something that may take long, and lets the workers that are at work in all the while: a Redis that restarts has forgotten
+    /// them.
     pub(super) async fn while_admitting<T>(
         &self,
         record: &Record,
@@ -49,7 +47,7 @@ impl Coordinator {
 
     async fn admit_again(&self, record: &Record) -> Infallible {
         loop {
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
             if let Err(failure) = self.admit_workers(record).await {
                 tracing::warn!(batch = %record.batch, error = failure.message, "workers.not_admitted");
             }

@@ -14,7 +14,7 @@ use crate::backlog::{Intake, adopt_published, check_output};
 use crate::cluster::{ClusterSettings, Found, MODELS, ModelCache, Record};
 use crate::failure::Failure;
 use crate::plan::shards_for;
-use crate::simulated_output::{check_for_simulated, refuse_simulated};
+use crate::simulated_output::check_kind;
 
 /// What became of a request.
 pub(super) struct Taken {
@@ -29,7 +29,7 @@ pub(super) async fn take_in(
     leases: &Leases,
 ) -> Result<Taken, Failure> {
     let request = &record.request;
-    if !request.is_simulated() && request.model != settings.model.name {
+    if !request.engine.is_simulated() && request.model != settings.model.name {
         return Err(Failure::usage(format!(
             "the batch is for model {}, but the installation has {} now; submit it again, or put the former back in the chart's \
              values",
@@ -40,11 +40,9 @@ pub(super) async fn take_in(
     input.check_readable().await?;
     let output = open(&request.output, settings).await?;
     check_output(&output).await?;
-    if request.is_simulated() {
-        check_for_simulated(&output).await?;
+    check_kind(&output, request.engine.is_simulated()).await?;
+    if request.engine.is_simulated() {
         simulated::mark(&output).await?;
-    } else {
-        refuse_simulated(&output).await?;
     }
     output.sweep_temporaries().await?;
     let meta = create(record, settings, leases).await?;
@@ -90,7 +88,7 @@ async fn open(text: &str, settings: &ClusterSettings) -> Result<Store, Failure> 
 /// Creates the batch, or goes on with the one that is there, which keeps its number of shards.
 async fn create(record: &Record, settings: &ClusterSettings, leases: &Leases) -> Result<BatchMeta, Failure> {
     let request = &record.request;
-    let model = if request.is_simulated() {
+    let model = if request.engine.is_simulated() {
         simulated::model()
     } else {
         ModelIdentity { name: request.model.clone(), hash: model_hash(settings).await? }

@@ -13,13 +13,12 @@ use kube::runtime::watcher;
 use steno_shared::exit::Exit;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::LOOK_AGAIN;
 use super::reconcile::{Coordinator, Next};
 use crate::cluster::{BATCH, BATCHES, WORKERS, record_name};
 use crate::failure::Failure;
 use crate::kubernetes::{Cluster, Installation, Leader, Where, read_settings};
 
-/// How soon a batch is looked at again while it is under way: Redis tells of no change by itself.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// How soon after an error, but for a service that is away: that is looked for as soon as a batch.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 

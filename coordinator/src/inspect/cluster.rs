@@ -114,15 +114,6 @@ impl ClusterAccess {
         Ok(ClusterStatus::of(&record, totals, &job, pods, &workers, price))
     }
 
-    /// The same, and what is known of its record from now on is what was read.
-    ///
-    /// # Errors
-    /// As above.
-    pub async fn refreshed_status(&mut self) -> Result<ClusterStatus, Failure> {
-        self.record = self.records.meant(Some(&self.record.batch)).await?;
-        self.status().await
-    }
-
     /// What the workers of its pods have logged, with their completion indexes. Pods that are gone have told nothing.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub const CA_VARIABLE: &str = "STENO_REDIS_CA";
 pub const CLIENT_CERTIFICATE_VARIABLES: [&str; 2] = ["STENO_REDIS_CERT", "STENO_REDIS_KEY"];
 
 /// How to reach Redis.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
     /// `redis://[user:password@]host:port/db`, `rediss://…` for TLS, `redis+unix:///path/to/socket`,
@@ -52,13 +52,7 @@ impl RedisConfig {
     /// An address, with the password in it or none.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            password: None,
-            sentinel_password: None,
-            tls: RedisTls::default(),
-            awaits_user: false,
-        }
+        Self { url: url.into(), ..Self::default() }
     }
 
     /// The same with the passwords and the names of certificates from the environment, as far as they are set there.

@@ -21,14 +21,7 @@ use plan::Settings;
 fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
     let settings = Settings::from_environment()?;
     let plays = if settings.each { settings.each_kind() } else { vec![settings] };
-    let mut rows = Vec::new();
-    for settings in plays {
-        println!("{}", settings.command());
-        let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
-        println!("{report}{}", report.row(&settings.only));
-        rows.push(report.row(&settings.only));
-        tell_what_was_not_made(&report)?;
-    }
+    let rows: Vec<String> = plays.iter().map(play).collect::<anyhow::Result<_>>()?;
     println!("{}", report::table(&rows));
     Ok(())
 }
@@ -36,22 +29,22 @@ fn nothing_is_lost_and_nothing_twice() -> anyhow::Result<()> {
 /// What lasts longer than a lease takes its time: by itself, each kind once.
 #[test]
 fn what_lasts_longer_than_a_lease_costs_nothing_either() -> anyhow::Result<()> {
-    let settings = Settings::past_the_leases();
-    println!("{}", settings.command());
-    let report = round::play(&settings).map_err(|error| error.context(settings.command()))?;
-    println!("{report}");
-    tell_what_was_not_made(&report)
+    play(&Settings::past_the_leases()).map(drop)
 }
 
-/// Full disks need root, wrong clocks a library: whoever has neither is told, and `STENO_CHAOS_WHOLE` makes it an error.
-fn tell_what_was_not_made(report: &report::Report) -> anyhow::Result<()> {
+/// Plays a plan, and gives its row of the table. Full disks need root, wrong clocks a library: whoever has neither is told, and
+/// `STENO_CHAOS_WHOLE` makes it an error.
+fn play(settings: &Settings) -> anyhow::Result<String> {
+    round::say(&settings.command());
+    let report = round::play(settings).map_err(|error| error.context(settings.command()))?;
+    let row = report.row(&settings.only);
+    round::say(&format!("{report}{row}"));
     let missing = report.not_made();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        let text = format!("chaos: not made, for lack of root or of libfaketime: {}", missing.join(", "));
+        anyhow::ensure!(std::env::var_os("STENO_CHAOS_WHOLE").is_none(), "{text}");
+        // Past the test's capture: it is to be seen when all passes.
+        writeln!(std::io::stderr(), "{text}")?;
     }
-    let text = format!("chaos: not made, for lack of root or of libfaketime: {}", missing.join(", "));
-    anyhow::ensure!(std::env::var_os("STENO_CHAOS_WHOLE").is_none(), "{text}");
-    // Past the test's capture: it is to be seen when all passes.
-    writeln!(std::io::stderr(), "{text}")?;
-    Ok(())
+    Ok(row)
 }

@@ -181,7 +181,7 @@ impl Round<'_> {
 
 /// For whoever runs it with `--nocapture`, or looks why it failed.
 #[expect(clippy::print_stdout, reason = "a test's course")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("{text}");
 }
 

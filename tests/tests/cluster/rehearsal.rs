@@ -2,16 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use steno_tests::s3_server::{ACCESS_KEY, SECRET_KEY};
-use steno_tests::steno::Steno;
 
 use super::world::{World, gpu_nodes};
-
-fn loadtest(world: &World, arguments: &[&str]) -> Result<Steno> {
-    let folder = tempfile::tempdir()?.keep();
-    let variables = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
-    Ok(Steno::loadtest(&folder)?.envs(variables).args(arguments).args(["--s3-endpoint", world.endpoint()]))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_test_runs_on_the_cluster_s_nodes_and_leaves_only_its_marked_output() -> Result<()> {
@@ -19,10 +11,12 @@ async fn a_load_test_runs_on_the_cluster_s_nodes_and_leaves_only_its_marked_outp
     let world = World::new(&[]).await?;
     let (namespace, workers) = (world.namespace.as_str(), nodes.to_string());
     let lengths = ["--recordings", "120", "--lengths", "pareto:30,1.2"];
-    loadtest(&world, &[&["generate", "s3://calls/load"][..], &lengths].concat())?.run()?.expect(0)?;
+    let store = ["--s3-endpoint", world.endpoint()];
+    let generate = world.loadtest()?.args(["generate", "s3://calls/load"]).args(lengths).args(store);
+    generate.run()?.expect(0)?;
     let place = ["--kube", "--namespace", namespace, "--workers", &workers];
     let run = ["run", "s3://calls/load", "--out", "s3://calls/rehearsal", "--speed", "100", "--json"];
-    let ended = loadtest(&world, &[&run[..], &place].concat())?.run()?.expect(0)?;
+    let ended = world.loadtest()?.args(run).args(place).run()?.expect(0)?;
     ensure!(ended.stderr.contains("running on "), "no progress was told: {}", ended.stderr);
     let report = ended.json()?;
     let round = &report["rounds"][0];

@@ -54,13 +54,10 @@ async fn the_pods_of_a_batch_come_to_redis_as_a_user_of_their_own() -> Result<()
         ensure!(answer.contains("NOPERM"), "{command:?}: {answer}");
     }
 
-    let account = format!("--as=system:serviceaccount:{}:steno-coordinator", world.namespace);
     let verbs = [("create", "yes"), ("get", "no"), ("list", "no"), ("delete", "no"), ("patch", "no")];
-    for (verb, may) in verbs {
-        let asked = ["auth", "can-i", verb, "secrets", &account, "--namespace", &world.namespace];
-        // Its exit code says the same, and is an error for us.
-        let answer = std::process::Command::new("kubectl").args(asked).output()?;
-        ensure!(String::from_utf8_lossy(&answer.stdout).trim() == may, "{verb} secrets: {answer:?}");
+    for (verb, wanted) in verbs {
+        let may = world.may("steno-coordinator", verb, "secrets")?;
+        ensure!(may == wanted, "{verb} secrets: {may}");
     }
 
     world.kubectl(&["delete", "pod", "steno-redis-0", "--force", "--grace-period=0", "--wait=false"])?;

@@ -161,6 +161,21 @@ impl World {
         Ok(Steno::new(self.folder.path())?.envs(variables))
     }
 
+    /// `steno-loadtest`, of this machine.
+    pub(crate) fn loadtest(&self) -> Result<Steno> {
+        let variables = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+        Ok(Steno::loadtest(self.folder.path())?.envs(variables))
+    }
+
+    /// Whether a service account of the namespace may do this to that: `yes` or `no`.
+    pub(crate) fn may(&self, account: &str, verb: &str, object: &str) -> Result<String> {
+        let who = format!("--as=system:serviceaccount:{}:{account}", self.namespace);
+        // Its exit code says the same, and is an error for us.
+        let asked = ["auth", "can-i", verb, object, &who, "--namespace", &self.namespace];
+        let answer = Command::new("kubectl").args(asked).output()?;
+        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    }
+
     /// `steno COMMAND… --kube` in the namespace.
     pub(crate) fn steno(&self, arguments: &[&str]) -> Result<Steno> {
         Ok(self.command()?.args(arguments).args(["--kube", "--namespace", &self.namespace]))

@@ -179,9 +179,7 @@ fn reconcile_gives_living_workers_back_what_redis_has_lost() -> anyhow::Result<(
     ensure!(running.children("steno-worker")?.len() == 2, "a worker has ended");
     condition::until_so("all are done", || Ok(transcripts::count(&output)? == 40))?;
     // By then they may have ended, since nothing is left.
-    let logs = transcripts::files(&world.state().join("logs"))?;
-    let starts = |log: &[u8]| String::from_utf8_lossy(log).matches(" worker.ready ").count();
-    ensure!(logs.values().map(|(log, _)| starts(log)).sum::<usize>() == 2, "other workers did it");
+    ensure!(world.logged(" worker.ready ") == 2, "other workers did it");
     let again = world.steno()?.args(["reconcile", "--state"]).arg(world.state()).run()?.expect(0)?;
     ensure!(again.stdout.ends_with(" 0 put back\n"), "{}", again.stdout);
     running.signal(Signal::SIGCONT)?;

@@ -141,16 +141,12 @@ fn a_store_that_is_away_for_longer_than_the_stall_limit_costs_no_attempt() -> an
     let steno = steno.args(["--engine", "simulated", "--simulated-speed", "10", "--workers", "2"]);
     let steno = steno.args(["--stall-limit", "2", "--s3-endpoint", &server.endpoint, "--state"]);
     let mut running = steno.arg(world.state()).envs(server.env()).start()?;
-    let logged = |words: &str| -> anyhow::Result<usize> {
-        let logs = transcripts::files(&world.state().join("logs")).unwrap_or_default();
-        Ok(logs.values().map(|(log, _)| String::from_utf8_lossy(log).matches(words).count()).sum())
-    };
-    running.until("both are in hand", |_| Ok(logged(" recording.claimed ")? >= 2))?;
+    running.until("both are in hand", |_| Ok(world.logged(" recording.claimed ") >= 2))?;
     server.kill()?;
     // To publish, or where it was killed before that to fetch.
     running.until("they have waited again and again", |_| {
-        let waits = logged(" transcript.not_published_yet ")? + logged(" service.away ")?;
-        Ok(waits >= 4 || logged(" recording.claimed ")? > 2)
+        let waits = world.logged(" transcript.not_published_yet ") + world.logged(" service.away ");
+        Ok(waits >= 4 || world.logged(" recording.claimed ") > 2)
     })?;
     runtime.block_on(server.start_again())?;
     running.ended()?.expect(0)?;

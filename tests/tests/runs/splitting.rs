@@ -115,17 +115,15 @@ fn a_transcript_is_the_same_however_its_recording_was_split() -> anyhow::Result<
     let (whole, parts) = (transcribed(32, "never", &words)?, transcribed(32, "5m", &words)?);
     ensure!(whole["duration"].as_f64().is_some_and(|seconds| seconds > 330.0), "{}", whole["duration"]);
     // A batch of other windows adds up in another order.
-    let segments = |transcript: &Value| -> Vec<(String, String, String)> {
-        let field = |segment: &Value, field: &str| segment[field].to_string();
-        let segments = transcript["segments"].as_array().into_iter().flatten();
-        segments.map(|one| (field(one, "start"), field(one, "end"), field(one, "text"))).collect()
+    let said = |list: &Value, text: &str| -> Vec<[String; 3]> {
+        let list = list.as_array().into_iter().flatten();
+        list.map(|one| ["start", "end", text].map(|field| one[field].to_string())).collect()
     };
+    let segments = |transcript: &Value| said(&transcript["segments"], "text");
     ensure!(segments(&whole).len() > 30 && segments(&whole) == segments(&parts), "{whole:#}\n{parts:#}");
-    let words = |transcript: &Value| -> Vec<(String, String, String)> {
-        let field = |word: &Value, field: &str| word[field].to_string();
+    let words = |transcript: &Value| -> Vec<[String; 3]> {
         let segments = transcript["segments"].as_array().into_iter().flatten();
-        let words = segments.flat_map(|segment| segment["words"].as_array().into_iter().flatten());
-        words.map(|one| (field(one, "start"), field(one, "end"), field(one, "word"))).collect()
+        segments.flat_map(|segment| said(&segment["words"], "word")).collect()
     };
     ensure!(words(&whole).len() > 300 && words(&whole) == words(&parts), "{whole:#}\n{parts:#}");
     ensure!(whole["duration"] == parts["duration"] && whole["language"] == parts["language"]);

@@ -300,6 +300,10 @@ mod tests {
         }
     }
 
+    fn word(word: &str, start: f64, end: f64) -> AlignedWord {
+        AlignedWord { word: word.into(), tokens: vec![1], start, end, probability: 0.9 }
+    }
+
     fn recording() -> OpenRecording {
         let windows = [
             Chunk { spans: vec![span(1.0, 3.0), span(10.0, 14.0)] },
@@ -348,13 +352,6 @@ mod tests {
 
     #[test]
     fn words_are_placed_in_the_recording_s_order_and_time() {
-        let word = |word: &str, start, end| AlignedWord {
-            word: word.into(),
-            tokens: vec![1],
-            start,
-            end,
-            probability: 0.9,
-        };
         let mut recording = recording();
         let second = Part { words: vec![word(" c", 0.6, 1.0)], ..part(0.0, &[(0.5, 2.005)]) };
         let first = Part {
@@ -378,13 +375,6 @@ mod tests {
     /// The first word of a window is shortened if it seems to be long after speech last ended, but not by what was in another piece.
     #[test]
     fn words_of_a_piece_are_placed_as_if_it_were_alone() {
-        let word = |word: &str, start, end| AlignedWord {
-            word: word.into(),
-            tokens: vec![1],
-            start,
-            end,
-            probability: 0.9,
-        };
         let spans = [span(0.0, 20.0), span(20.0, 40.0)];
         let windows = spans.map(|span| Chunk { spans: vec![span] });
         let words = |recording: OpenRecording| -> Vec<(f64, f64)> {
