@@ -66,7 +66,8 @@ async fn a_recording_too_large_for_the_memory_fails_alone_and_is_requeued_with_m
     // Enough for a window at a time, not for many.
     let world = World::new(&["worker.resources.limits.memory=900Mi", "worker.batchSize=16"]).await?;
     let recordings = world.record(&[400, 6, 6, 6]).await?;
-    world.submit(nodes)?;
+    // In parts, one of them could be done.
+    world.submission(nodes)?.args(["--split", "never"]).run()?.expect(0)?;
     let said = world.watch(1)?;
     ensure!(said.contains("2 pods were replaced: it was killed for using more memory than"), "{said}");
     insta::assert_snapshot!("too_little", reviewed(&said));
