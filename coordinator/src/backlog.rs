@@ -21,7 +21,6 @@ use steno_shared::simulated;
 use steno_shared::storage::{Location, PutCondition, Store};
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
-use steno_shared::worker_config::WorkLimits;
 
 use crate::existing::Existing;
 use crate::failure::Failure;
@@ -51,6 +50,8 @@ pub(crate) struct Intake<'a> {
     pub(crate) existing: Existing,
     /// Workers that the backlog is for.
     pub(crate) workers: NonZeroU32,
+    /// Longest recording that they accept, in seconds.
+    pub(crate) longest_seconds: u64,
 }
 
 /// What was found in the input and became of it.
@@ -111,11 +112,8 @@ impl Intake<'_> {
 
     fn beside(&self, known: &Known) -> Beside {
         // The simulated engine decodes nothing, and so minds no length.
-        let longest = if self.meta.model == simulated::model() {
-            f64::INFINITY
-        } else {
-            WorkLimits::default().audio_seconds as f64
-        };
+        let longest =
+            if self.meta.model == simulated::model() { f64::INFINITY } else { self.longest_seconds as f64 };
         Beside { workers: self.workers, seconds: known.open_seconds, longest }
     }
 

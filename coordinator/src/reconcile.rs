@@ -53,6 +53,7 @@ async fn take_in(access: &Access, say: &(dyn Fn(&str) + Sync)) -> Result<Backlog
         manifest: manifest.as_deref().map(|path| (path, path.display().to_string())),
         existing: if config.replace_existing { Existing::Replace } else { Existing::Keep },
         workers: NonZeroU32::new(config.workers).unwrap_or(NonZeroU32::MIN),
+        longest_seconds: config.limits.audio_seconds,
     }
     .take(say)
     .await

@@ -99,10 +99,28 @@ pub struct WorkLimits {
     pub stall_ms: u64,
 }
 
+/// Longest recording that is accepted unless a user says otherwise, in seconds.
+pub const LONGEST_SECONDS: u64 = 12 * 3600;
+
+impl WorkLimits {
+    /// For recordings of up to so many seconds: beyond [`LONGEST_SECONDS`] they may be larger, and take longer to decode, in proportion.
+    #[must_use]
+    pub fn up_to(audio_seconds: u64) -> Self {
+        let times = audio_seconds.div_ceil(LONGEST_SECONDS).max(1);
+        let standard = Self::default();
+        Self {
+            audio_seconds,
+            recording_bytes: standard.recording_bytes.saturating_mul(times),
+            decode_seconds: standard.decode_seconds.saturating_mul(times),
+            ..standard
+        }
+    }
+}
+
 impl Default for WorkLimits {
     fn default() -> Self {
         Self {
-            audio_seconds: 12 * 3600,
+            audio_seconds: LONGEST_SECONDS,
             recording_bytes: 16 << 30,
             decode_seconds: 1800,
             decode_memory_bytes: 2 << 30,
@@ -122,4 +140,18 @@ pub enum Device {
     Cpu,
     /// The first CUDA GPU.
     Cuda,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_recordings_may_be_larger_and_decode_for_longer() {
+        assert_eq!(WorkLimits::up_to(LONGEST_SECONDS), WorkLimits::default());
+        let short = WorkLimits::up_to(60);
+        assert_eq!(short, WorkLimits { audio_seconds: 60, ..WorkLimits::default() });
+        let day = WorkLimits::up_to(24 * 3600);
+        assert_eq!((day.audio_seconds, day.decode_seconds, day.recording_bytes), (86_400, 3600, 32 << 30));
+    }
 }

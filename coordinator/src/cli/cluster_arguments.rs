@@ -126,6 +126,7 @@ impl SubmitArguments {
             subtitles: wanted.subtitles,
             existing: wanted.existing,
             splitting: wanted.splitting,
+            longest_seconds: wanted.longest_seconds,
         })
     }
 }

@@ -88,6 +88,7 @@ impl RunArguments {
             redis: self.redis.as_deref().map(given_redis).transpose()?,
             existing: wanted.existing,
             splitting: wanted.splitting,
+            longest_seconds: wanted.longest_seconds,
             s3: self.s3.config(),
         })
     }

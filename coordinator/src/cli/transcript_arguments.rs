@@ -31,6 +31,9 @@ pub(super) struct TranscriptArguments {
     /// left, never, or the longest that is left whole, such as 20m [default: auto in batched mode, never in sequential mode].
     #[arg(long, value_name = "auto|never|LENGTH", value_parser = splitting)]
     split: Option<Splitting>,
+    /// Longest recording that is accepted, such as 30h, up to a week; a longer one is failed.
+    #[arg(long, value_name = "LENGTH", default_value = "12h", value_parser = longest)]
+    longest: u64,
     #[command(flatten)]
     options: OptionsArguments,
     #[command(flatten)]
@@ -44,6 +47,7 @@ pub(super) struct Wanted {
     pub(super) subtitles: SubtitleLayout,
     pub(super) existing: Existing,
     pub(super) splitting: Splitting,
+    pub(super) longest_seconds: u64,
 }
 
 impl TranscriptArguments {
@@ -70,7 +74,14 @@ impl TranscriptArguments {
                 "--split and --clip-timestamps exclude each other: clips are not split",
             ));
         }
-        Ok(Wanted { options, formats, subtitles, existing: self.existing.unwrap_or_default(), splitting })
+        Ok(Wanted {
+            options,
+            formats,
+            subtitles,
+            existing: self.existing.unwrap_or_default(),
+            splitting,
+            longest_seconds: self.longest,
+        })
     }
 }
 
@@ -96,18 +107,33 @@ fn splitting(text: &str) -> Result<Splitting, String> {
         "never" => return Ok(Splitting::Never),
         _ => {}
     }
+    match seconds(text) {
+        Some(seconds @ SPLIT_SECONDS_MIN..) => Ok(Splitting::Longest(seconds)),
+        Some(_) => Err(format!("must be at least {SPLIT_SECONDS_MIN} s")),
+        None => Err("is neither auto, nor never, nor a length such as 1200, 20m or 1h".to_owned()),
+    }
+}
+
+/// Recordings longer than this are accepted by nobody, in seconds: a week.
+const LONGEST_SECONDS_MAX: u64 = 7 * 24 * 3600;
+
+fn longest(text: &str) -> Result<u64, String> {
+    match seconds(text) {
+        Some(seconds @ 1..=LONGEST_SECONDS_MAX) => Ok(seconds),
+        Some(_) => Err("must be from a second to a week (168h)".to_owned()),
+        None => Err("is no length such as 43200, 90m or 30h".to_owned()),
+    }
+}
+
+/// A length of so many seconds, minutes (`20m`) or hours (`1h`).
+fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) if text.ends_with('h') => (number, 3600),
         Some(number) if text.ends_with('m') => (number, 60),
         Some(number) => (number, 1),
         None => (text, 1),
     };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match seconds {
-        Some(seconds @ SPLIT_SECONDS_MIN..) => Ok(Splitting::Longest(seconds)),
-        Some(_) => Err(format!("must be at least {SPLIT_SECONDS_MIN} s")),
-        None => Err("is neither auto, nor never, nor a length such as 1200, 20m or 1h".to_owned()),
-    }
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -128,6 +154,10 @@ mod tests {
         }
         for text in ["", "m", "1m", "119", "-5m", "1.5h", "20 m", "always", "99999999999999999h"] {
             assert!(splitting(text).is_err(), "{text}");
+        }
+        assert_eq!((longest("12h"), longest("168h"), longest("1")), (Ok(43_200), Ok(604_800), Ok(1)));
+        for text in ["", "0", "never", "169h", "1d"] {
+            assert!(longest(text).is_err(), "{text}");
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct JobPlan<'a> {
     pub settings: &'a ClusterSettings,
     /// What writes the text: pods of a simulated engine need no model and no GPU.
     pub engine: &'a EngineKind,
+    /// Longest recording that is accepted, in seconds.
+    pub longest_seconds: u64,
     /// As whom its pods come to Redis; `None` where it asks nobody.
     pub redis_user: Option<&'a RedisUser>,
     /// The batch's record, with which the Job goes.

@@ -15,7 +15,7 @@ use steno_shared::ids::BatchId;
 use steno_shared::options::TranscribeOptions;
 use steno_shared::subtitles::SubtitleLayout;
 use steno_shared::transcript::Format;
-use steno_shared::worker_config::EngineKind;
+use steno_shared::worker_config::{EngineKind, LONGEST_SECONDS};
 
 use super::names::{BATCH, record_labels, record_name};
 use crate::existing::Existing;
@@ -57,6 +57,14 @@ pub struct BatchRequest {
     /// Which recordings are worked on in parts.
     #[serde(default)]
     pub splitting: Splitting,
+    /// Longest recording that is accepted, in seconds.
+    #[serde(default = "longest_seconds")]
+    pub longest_seconds: u64,
+}
+
+/// What a request of an earlier version means.
+fn longest_seconds() -> u64 {
+    LONGEST_SECONDS
 }
 
 impl BatchRequest {

@@ -25,6 +25,7 @@ pub(crate) fn request() -> BatchRequest {
         subtitles: SubtitleLayout::default(),
         existing: Existing::Keep,
         splitting: Splitting::Never,
+        longest_seconds: 20 * 3600,
     }
 }
 

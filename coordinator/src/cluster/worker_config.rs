@@ -65,7 +65,7 @@ pub fn worker_config_map(
         lease_ms: LEASE_MS,
         report_ms: REPORT_MS,
         replace_existing: existing == Existing::Replace,
-        limits: WorkLimits::default(),
+        limits: WorkLimits::up_to(plan.longest_seconds),
     };
     let json = serde_json::to_string_pretty(&config).map_err(|error| error.to_string())?;
     Ok(ConfigMap {
@@ -109,6 +109,7 @@ mod tests {
             nodes,
             settings: &settings,
             engine,
+            longest_seconds: record.request.longest_seconds,
             redis_user,
             owner: &record.owner,
         };
@@ -138,6 +139,7 @@ mod tests {
         assert_eq!((rehearsal.engine, rehearsal.model), (engine, PathBuf::new()));
         let real = told(&redis, None, &EngineKind::Ctranslate2);
         assert_eq!((real.model, real.workers), (PathBuf::from("/models/tiny"), 3));
+        assert_eq!(real.limits, WorkLimits::up_to(20 * 3600));
     }
 
     #[test]

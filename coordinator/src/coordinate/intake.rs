@@ -61,6 +61,7 @@ pub(super) async fn take_in(
         manifest: manifest.as_ref().map(|file| (file.path(), "the batch's manifest".to_owned())),
         existing: if is_submitted { request.existing } else { request.existing.once_begun() },
         workers: request.nodes,
+        longest_seconds: request.longest_seconds,
     }
     .take(&say)
     .await?;

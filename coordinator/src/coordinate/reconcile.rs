@@ -304,6 +304,7 @@ impl Coordinator {
             nodes,
             settings: &self.settings,
             engine: &record.request.engine,
+            longest_seconds: record.request.longest_seconds,
             redis_user,
             owner: &record.owner,
         };

@@ -62,6 +62,8 @@ pub struct RunRequest {
     pub existing: Existing,
     /// Which recordings are worked on in parts.
     pub splitting: Splitting,
+    /// Longest recording that is accepted, in seconds.
+    pub longest_seconds: u64,
     /// How to reach S3.
     pub s3: S3Config,
 }

@@ -153,6 +153,7 @@ impl Rounds<'_> {
             manifest: manifest.as_deref().map(|path| (path, called())),
             existing: if again { self.request.existing.once_begun() } else { self.request.existing },
             workers: NonZeroU32::new(self.spread.workers).unwrap_or(NonZeroU32::MIN),
+            longest_seconds: self.request.longest_seconds,
         };
         let say = |message: &str| display.say(message);
         tokio::select! {
@@ -184,7 +185,7 @@ impl Rounds<'_> {
             replace_existing: request.existing == Existing::Replace,
             limits: WorkLimits {
                 stall_ms: u64::try_from(request.stall_limit.as_millis()).unwrap_or(u64::MAX),
-                ..WorkLimits::default()
+                ..WorkLimits::up_to(request.longest_seconds)
             },
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use steno_shared::batch::BatchMeta;
+use steno_shared::exit::Exit;
 use steno_shared::ids::ShardId;
 use steno_shared::leases::{LeaseError, Leases};
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 use crate::progress::{Display, EngineTime, Estimate, Snapshot};
 use crate::state::{BatchRedis, StateFolder};
 use crate::summary::Outcome;
-use crate::supervise::{Decision, Ended, Situation, Workers, decide};
+use crate::supervise::{Decision, Ended, Situation, WorkerEnd, Workers, decide};
 
 /// How often the batch is looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -178,7 +179,7 @@ impl Supervision<'_> {
         match decision {
             Decision::LetGo => course.vacated.push(slot),
             Decision::Restart(wait) => {
-                if end != crate::supervise::WorkerEnd::Exit(steno_shared::exit::Exit::Success) {
+                if end != WorkerEnd::Exit(Exit::Success) {
                     self.display.say(&format!("Worker {slot} {end}; starting it again{because}"));
                 }
                 self.workers.start_later(slot, wait);
@@ -187,23 +188,36 @@ impl Supervision<'_> {
                 self.display.say(&format!("Worker {slot} {end}; giving it up{because}"));
             }
             Decision::EndRun(exit) => {
-                let message = last_words.clone().unwrap_or_else(|| {
-                    if self.folder.disk_is_full() {
-                        // Then the log could not be written either.
-                        return format!(
-                            "worker {slot} {end}: no space is left on the disk of the state folder {}; free some, then \
-                             run again",
-                            self.folder.path().display()
-                        );
-                    }
-                    format!("worker {slot} {end}; see {}", self.workers.log_path(slot).display())
-                });
+                let message = last_words.clone().unwrap_or_else(|| self.why_unusable(slot, end));
+                let others_hold_some = situation.others && totals.leased > 0;
+                if others_hold_some {
+                    self.display.say(&format!(
+                        "{message}. Finishing the recordings in hand, then stopping; press Ctrl-C to stop at once."
+                    ));
+                }
                 course.end_run.get_or_insert(Failure { exit, message });
-                self.stop_now(course);
+                if others_hold_some {
+                    course.stopping = Stopping::Draining;
+                    self.drain(course).await;
+                } else {
+                    self.stop_now(course);
+                }
             }
         }
         course.last_words = last_words.or(course.last_words.take());
         Ok(())
+    }
+
+    /// What is told of a worker that ended with nothing said.
+    fn why_unusable(&self, slot: u32, end: WorkerEnd) -> String {
+        if self.folder.disk_is_full() {
+            // Then the log could not be written either.
+            return format!(
+                "worker {slot} {end}: no space is left on the disk of the state folder {}; free some, then run again",
+                self.folder.path().display()
+            );
+        }
+        format!("worker {slot} {end}; see {}", self.workers.log_path(slot).display())
     }
 
     async fn redis_ended(&mut self, course: &mut Course, reason: &str) -> Result<(), Failure> {

@@ -100,6 +100,22 @@ fn each_fails_alone_and_can_be_mended_alone() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The limit that the message names is one that a user can raise.
+#[test]
+fn one_that_is_longer_than_allowed_is_accepted_when_the_user_says_so() -> anyhow::Result<()> {
+    let world = World::with_speech(2)?;
+    audio::convert_speech(&["-t", "4"], &world.input().join("speech-01.flac"))?;
+    let summary = world.run()?.args(["--longest", "5s"]).run()?.expect(1)?.json()?;
+    expect_counts(&summary, &[("done", 1), ("failed", 1)])?;
+    let error = failure(&summary, "speech-00.flac")?;
+    ensure!(error.contains("longer than the limit of 5 s") && error.contains("--longest"), "{error}");
+    world.steno()?.args(["requeue", "--all", "--state"]).arg(world.state()).run()?.expect(0)?;
+    let summary = world.run()?.args(["--longest", "1m"]).run()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("done", 1), ("skipped", 1), ("failed", 0)])?;
+    invariants::check(&world, &["speech-00.flac", "speech-01.flac"], &[])?;
+    Ok(())
+}
+
 /// In ffmpeg's place: dies of a recording that begins with a word, by itself or as if the machine had killed it, and is ffmpeg else.
 const FRAGILE: &str = r#"#!/bin/bash
 read -r -N 5 word </dev/stdin

@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use nix::sys::signal::Signal;
-use steno_tests::http_faults::HttpFaults;
+use serde_json::Value;
+use steno_tests::http_faults::{HttpFault, HttpFaults};
 use steno_tests::s3_server::S3Server;
 use steno_tests::steno::Running;
 use steno_tests::toxiproxy::{Toxic, Toxiproxy};
@@ -87,6 +88,56 @@ fn a_worker_that_does_not_stop_is_killed_and_what_it_held_goes_back() -> anyhow:
     }
     running.signal(Signal::SIGTERM)?;
     goes_on(&world, running)?;
+    Ok(())
+}
+
+/// What one worker cannot go on for, and none could mend, costs the others nothing: they finish what they hold, and then the run
+/// ends with the reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_what_a_worker_cannot_use_it_finishes_what_the_others_hold() -> anyhow::Result<()> {
+    let (world, server) = (World::new()?, S3Server::start().await?);
+    server.bucket("calls").await?;
+    let client = server.client().await;
+    for (name, seconds) in std::iter::once(("long".to_owned(), 90)).chain((0..20).map(|n| (n.to_string(), 9)))
+    {
+        let body = audio::flac_header(seconds, name.as_bytes()).into();
+        client.put_object().bucket("calls").key(format!("in/{name}.flac")).body(body).send().await?;
+    }
+    let http = HttpFaults::start(server.endpoint.trim_start_matches("http://")).await?;
+    let run = |workers: &str| {
+        let run = world.steno()?.args(["run", "s3://calls/in", "--out", "s3://calls/out", "--json"]);
+        let run = run.args(["--engine", "simulated", "--simulated-speed", "10", "--split", "never"]);
+        let run =
+            run.args(["--workers", workers, "--s3-endpoint", &format!("http://{}", http.address), "--state"]);
+        anyhow::Ok(run.arg(world.state()).envs(server.env()))
+    };
+    let mut running = run("2")?.start()?;
+    running.until("the long one is being worked on, and a short one done", |_| {
+        if world.logged(" recording.claimed ") < 3 {
+            return Ok(false);
+        }
+        let status = world.status()?;
+        let mut workers = status["workers"].as_array().into_iter().flatten();
+        let at_the_long_one =
+            |worker: &Value| worker["phase"] == "transcribing" && worker["recording"] == "long.flac";
+        Ok(workers.any(at_the_long_one) && status["done"].as_u64() >= Some(1))
+    })?;
+    // For nine seconds only the other worker asks the store for anything.
+    http.fail_next(HttpFault::ClockSkew, 1);
+    let ended = running.ended()?.expect(3)?.says(&["clock", "Finishing the recordings in hand"])?;
+    ensure!(!ended.stderr.contains("starting it again"), "{}", ended.stderr);
+    invariants::nothing_runs(&world)?;
+    let done = world.items(&["--in", "done"])?;
+    ensure!(done.iter().any(|item| item["name"] == "long.flac"), "the long one was thrown away: {done:#?}");
+    ensure!(done.len() < 21, "the run was not stopped in its middle");
+    ensure!(world.items(&["--in", "leased"])?.is_empty());
+
+    let summary = run("8")?.run()?.expect(0)?.json()?;
+    let done = done.len() as u64;
+    expect_counts(&summary, &[("done", 21 - done), ("skipped", done), ("failed", 0), ("left", 0)])?;
+    for item in world.items(&[])? {
+        ensure!(item["state"] == "done" && item["attempts"] == 1 && item["lost"] == 0, "{item:#}");
+    }
     Ok(())
 }
 

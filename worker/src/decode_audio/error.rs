@@ -32,7 +32,7 @@ pub enum DecodeError {
         message: String,
     },
     /// Longer than allowed.
-    #[error("longer than the limit of {limit_seconds} s of audio; cut it, or raise the limit audio_seconds")]
+    #[error("longer than the limit of {limit_seconds} s of audio; cut it, or raise the limit with --longest")]
     TooLong {
         /// The limit.
         limit_seconds: u64,
@@ -40,7 +40,7 @@ pub enum DecodeError {
     /// Decoding takes longer than allowed.
     #[error(
         "decoding took longer than {limit_seconds} s ({decoded_seconds:.0} s of audio done); \
-         convert it to a simpler format, or raise the limit decode_seconds"
+         convert it to a simpler format, or give it more time with --longest"
     )]
     TooSlow {
         /// The limit.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
 use steno_shared::ids::BatchId;
-use steno_shared::worker_config::EngineKind;
+use steno_shared::worker_config::{EngineKind, LONGEST_SECONDS};
 
 use super::super::settings::ClusterSettings;
 use super::*;
@@ -35,6 +35,7 @@ fn made_for(settings: serde_json::Value, nodes: u32, engine: &EngineKind) -> Job
         nodes: NonZeroU32::new(nodes).unwrap(),
         settings: &settings,
         engine,
+        longest_seconds: LONGEST_SECONDS,
         redis_user: settings.redis.worker.as_ref(),
         owner: &owner(),
     })
@@ -161,6 +162,7 @@ fn a_pod_is_given_the_password_of_whom_it_comes_as() {
         nodes: NonZeroU32::MIN,
         settings: &settings,
         engine: &EngineKind::Ctranslate2,
+        longest_seconds: record.request.longest_seconds,
         redis_user: Some(&user.access),
         owner: &record.owner,
     });
