@@ -15,7 +15,8 @@ from .transcripts import compare
 
 # From here on the work of others is worth a warning.
 _BUSY_CORES = 0.5
-MODES = ("sequential", "words", "batched")
+# The last is Steno's batched mode with --segment-times aligned, beside the reference's batched mode.
+MODES = ("sequential", "words", "batched", "aligned")
 DESCRIPTION = """\
 Runs faster-whisper and Steno on the same recordings, one process after the other on the same cores, and prints a
 Markdown report: texts, times, wall time, memory. It reports and judges nothing: it fails only if a side cannot be run."""
@@ -45,7 +46,7 @@ def _options(repository, arguments):
     )
     parser.add_argument("folder", nargs="?", type=Path,
                         help="recordings [default: ../shared/audio beside the checkout if it is there, else samples]")
-    parser.add_argument("--mode", action="append", choices=MODES, help="may be given again [default: all three]")
+    parser.add_argument("--mode", action="append", choices=MODES, help="may be given again [default: all but aligned]")
     parser.add_argument("--model", action="append", type=Path, metavar="FOLDER",
                         help="may be given again [default: tiny.en and base of .local/models]")
     parser.add_argument("--language", metavar="CODE", help="of all recordings [default: each side detects it]")
@@ -71,7 +72,7 @@ def _options(repository, arguments):
     options = parser.parse_args(arguments)
     shared = repository.parent / "shared/audio"
     options.folder = (options.folder or (shared if shared.is_dir() else repository / "samples")).absolute()
-    options.mode = [mode for mode in MODES if mode in (options.mode or MODES)]
+    options.mode = [mode for mode in MODES if mode in (options.mode or MODES[:-1])]
     options.model = [path.absolute() for path in options.model
                      or [repository / ".local/models" / name for name in ("tiny.en", "base")]]
     target = Path(os.environ.get("CARGO_TARGET_DIR", repository / "target"))
@@ -129,10 +130,10 @@ class _Comparison:
                 speeds.append((model.name, mode, len(names), audio, reference, ours))
                 if options.speed_only:
                     continue
-                if mode == "batched":
+                if mode in ("batched", "aligned"):
                     if yardstick is None:
                         yardstick = self._once(self._reference, "sequential", model, folder, names)
-                    parts.append(report.batched(model.name, options.language, [
+                    parts.append(report.batched(model.name, mode, options.language, [
                         (compare(name, yardstick.transcripts.get(name), reference.transcripts.get(name)),
                          compare(name, yardstick.transcripts.get(name), ours.transcripts.get(name)))
                         for name in names

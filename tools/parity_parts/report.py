@@ -84,9 +84,9 @@ def exact_summary(comparisons, with_words):
     return text + "."
 
 
-def batched(model, language, pairs):
+def batched(model, mode, language, pairs):
     """Batched mode, both sides beside the reference's sequential text: pairs of comparisons (reference's, Steno's)."""
-    lines = [_title(model, "batched", language), batched_summary(pairs), ""]
+    lines = [_title(model, mode, language), batched_summary(pairs), ""]
     head = ["| recording | s | error rate: reference batched | Steno batched | no worse | segments | sampled |",
             "|---|---|---|---|---|---|---|"]
     interesting = [pair for pair in pairs if any(c.missing for c in pair) or pair[0].error_rate or pair[1].error_rate]

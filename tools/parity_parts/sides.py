@@ -17,6 +17,7 @@ FLAGS_OF_MODES = {
     "sequential": (("--mode", "sequential"),),
     "words": (("--mode", "sequential"), ("--word-timestamps", None)),
     "batched": (("--mode", "batched"),),
+    "aligned": (("--mode", "batched"), ("--segment-times", "aligned")),
 }
 # The event before the engine's first window; older builds tell only when they had a recording to work on.
 _FIRST_WINDOW = ("transcription.started", "recording.claimed")
@@ -90,7 +91,7 @@ class Steno:
                 command += [flag] if value is None else [flag, value]
         if task.language:
             command += ["--language", task.language]
-        if task.batch_size and task.mode == "batched":
+        if task.batch_size and task.mode in ("batched", "aligned"):
             command += ["--batch-size", str(task.batch_size)]
         if task.temperature is not None:
             command += ["--temperature", str(task.temperature)]
@@ -138,7 +139,8 @@ class Reference:
         """Transcribes the task's recordings, one after the other in one process."""
         job, out = task.scratch / "job.json", task.scratch / "result.json"
         job.write_text(json.dumps({
-            "model": str(task.model), "compute_type": task.compute_type, "device": task.device, "threads": self._threads, "mode": task.mode,
+            "model": str(task.model), "compute_type": task.compute_type, "device": task.device, "threads": self._threads,
+            "mode": "batched" if task.mode == "aligned" else task.mode,
             "language": task.language, "batch_size": task.batch_size, "temperature": task.temperature, "seed": self._seed,
             "files": [[name, str(task.folder / name)] for name in task.names], "out": str(out),
         }))

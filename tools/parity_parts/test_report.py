@@ -23,7 +23,7 @@ class ReportTest(unittest.TestCase):
         tables = [
             report.exact("tiny.en", "sequential", None, comparisons),
             report.exact("tiny.en", "words", "en", comparisons),
-            report.batched("tiny.en", None, [(c, c) for c in comparisons]),
+            report.batched("tiny.en", "batched", None, [(c, c) for c in comparisons]),
             report.speed([("tiny.en", "words", 3, 30.0, ran, ran)]),
         ]
         for table in tables:
@@ -40,9 +40,9 @@ class ReportTest(unittest.TestCase):
 
     def test_batched_tells_where_steno_is_worse_than_the_reference_s_batched(self):
         same, worse = compare("a", YARDSTICK, YARDSTICK), compare("a", YARDSTICK, WORSE)
-        self.assertEqual(cells(report.batched("base", None, [(worse, same)]), "a")[2:5], ["25.0%", "0", "yes"])
-        self.assertEqual(cells(report.batched("base", None, [(same, worse)]), "a")[2:5], ["0", "25.0%", "no"])
-        self.assertIn("no worse in 0 of 1", report.batched("base", None, [(same, worse)]))
+        self.assertEqual(cells(report.batched("base", "batched", None, [(worse, same)]), "a")[2:5], ["25.0%", "0", "yes"])
+        self.assertEqual(cells(report.batched("base", "batched", None, [(same, worse)]), "a")[2:5], ["0", "25.0%", "no"])
+        self.assertIn("no worse in 0 of 1", report.batched("base", "batched", None, [(same, worse)]))
 
     def test_many_equal_recordings_take_no_rows(self):
         many = [compare(f"r{n}", YARDSTICK, YARDSTICK) for n in range(30)] + [compare("worse", YARDSTICK, WORSE)]

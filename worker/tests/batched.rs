@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use steno_shared::exit::Exit;
-use steno_shared::options::{ComputeType, Mode, TranscribeOptions};
+use steno_shared::options::{ComputeType, Mode, SegmentTimes, TranscribeOptions};
 use steno_shared::worker_config::Device;
 use steno_tests::audio::fetched;
 use steno_worker::assemble::Transcription;
@@ -396,6 +396,61 @@ fn words_in_a_batch_are_those_of_the_window_alone() {
     assert_eq!(texts, text(&alone[0]), "the words are the text");
     let country = words(&alone[0]).into_iter().find(|(word, ..)| word.contains("country")).unwrap();
     assert!(country.1 > 5.0 && country.2 < 8.0, "{country:?}");
+}
+
+fn aligned() -> TranscribeOptions {
+    TranscribeOptions {
+        segment_times: SegmentTimes::Aligned,
+        temperature: vec![0.0],
+        ..TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() }
+    }
+}
+
+#[test]
+fn aligned_segments_are_sentences_at_the_times_of_their_words() {
+    let engine = engine("models/tiny.en");
+    let recordings = neighbours();
+    let options = aligned();
+    let alone = all(heard(&engine, engine.model(), &recordings, &options, 1));
+    let beside = all(heard(&engine, engine.model(), &recordings, &options, 8));
+    let with_words = TranscribeOptions { word_timestamps: true, ..options.clone() };
+    let worded = all(heard(&engine, engine.model(), &recordings, &with_words, 8));
+    for (alone, (beside, worded)) in alone.iter().zip(beside.iter().zip(&worded)) {
+        same(alone, beside);
+        same(alone, worded);
+        assert!(alone.segments.iter().all(|segment| segment.words.is_none()), "nobody asked for words");
+        for segment in &worded.segments {
+            let words = segment.words.as_ref().unwrap();
+            let (first, last) = (words.first().unwrap(), words.last().unwrap());
+            assert_eq!((segment.start, segment.end), (first.start, last.end));
+        }
+    }
+    let without = TranscribeOptions {
+        without_timestamps: true,
+        segment_times: SegmentTimes::Generated,
+        ..options.clone()
+    };
+    let plainly = all(heard(&engine, engine.model(), &recordings, &without, 8));
+    assert_eq!(text(&alone[0]), text(&plainly[0]), "the model writes the same words");
+
+    let said = [jfk(), vec![0; 3 * RATE], jfk()].concat();
+    let twice = &all(heard(&engine, engine.model(), &[said], &options, 8))[0];
+    assert_eq!(text(twice).matches("do for your country").count(), 2, "{}", text(twice));
+    let second = twice.segments.iter().find(|segment| segment.start > 12.0).unwrap();
+    // Its first word is said 0.3 s after the recording begins.
+    assert!((second.start - 14.3).abs() < 0.5, "{:#?}", twice.segments);
+    assert!(twice.segments.len() >= 2);
+}
+
+#[test]
+fn aligned_text_that_was_cut_off_is_gone_on_with() {
+    let engine = engine("models/tiny.en");
+    let options = TranscribeOptions { max_new_tokens: Some(12), ..aligned() };
+    let model = Faulty::new(engine.model());
+    let cut = all(heard(&engine, &model, &[jfk()], &options, 8));
+    assert!(model.batches.into_inner().len() > 1, "it was not cut off");
+    // The last word is in less than a second, which is not heard again.
+    assert!(text(&cut[0]).contains("ask what you can do for your"), "{}", text(&cut[0]));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn help(spec: &Spec, default: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use steno_shared::options::{ComputeType, Mode, Task};
+    use steno_shared::options::{ComputeType, Mode, SegmentTimes, Task};
 
     use super::*;
 
@@ -122,6 +122,7 @@ mod tests {
         (&["--suppress-tokens", "-1,50"], |o| o.suppress_tokens = vec![-1, 50]),
         (&["--max-new-tokens", "64"], |o| o.max_new_tokens = Some(64)),
         (&["--without-timestamps"], |o| o.without_timestamps = true),
+        (&["--segment-times", "aligned"], |o| o.segment_times = SegmentTimes::Aligned),
         (&["--max-initial-timestamp", "0.5"], |o| o.max_initial_timestamp = 0.5),
         (&["--word-timestamps"], |o| o.word_timestamps = true),
         (&["--prepend-punctuations", "(["], |o| o.prepend_punctuations = "([".into()),

@@ -89,7 +89,7 @@ const COMPUTE_TYPES: &[&str] = &[
 
 /// The fields of `TranscribeOptions`.
 #[rustfmt::skip]
-pub const OPTIONS: [Spec; 35] = {
+pub const OPTIONS: [Spec; 36] = {
     use Group::*;
     [
         spec(Times, "mode", Kind::Choice(&["batched", "sequential"]), "Windows of speech of all recordings side by side, each for itself; or one after the other, each with the text before it, exactly as faster-whisper does"),
@@ -118,6 +118,7 @@ pub const OPTIONS: [Spec; 35] = {
         spec(Tokens, "suppress_tokens", Kind::TokenIds, "Ids of tokens never to write, with commas between; -1 stands for symbols that are not spoken, none for no token"),
         spec(Tokens, "max_new_tokens", Kind::CountOrNone, "Most tokens written for a window; none is as many as the model can"),
         spec(Times, "without_timestamps", Kind::Bool, "Let the model write no times within a window"),
+        spec(Times, "segment_times", Kind::Choice(&["generated", "aligned"]), "Where segments' times come from: timestamps that the model writes, or its words aligned with the audio, a sentence a segment (batched mode; faster on a GPU)"),
         spec(Times, "max_initial_timestamp", Kind::Number, "Latest time of a window's first word, in seconds"),
         spec(Times, "word_timestamps", Kind::Bool, "Find the time of each word"),
         spec(Times, "prepend_punctuations", Kind::Text, "Punctuation that belongs to the word after it"),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Mode, TranscribeOptions, VadParameters};
+use super::{Mode, SegmentTimes, TranscribeOptions, VadParameters};
 
 /// The longest window in seconds: what the encoder takes.
 const WINDOW_SECONDS_MAX: usize = 30;
@@ -121,10 +121,22 @@ impl TranscribeOptions {
                 "left out, or word_timestamps be true: it is by the times of words that silence is found";
             return Err(OptionsError::new("hallucination_silence_threshold", seconds, must));
         }
+        if self.segment_times == SegmentTimes::Aligned && self.without_timestamps {
+            let must = "generated where without_timestamps is true: a window is one segment then";
+            return Err(OptionsError::new("segment_times", "aligned", must));
+        }
         match self.mode {
-            Mode::Sequential => Ok(()),
+            Mode::Sequential => self.check_sequential(),
             Mode::Batched => self.check_batched(),
         }
+    }
+
+    fn check_sequential(&self) -> Result<(), OptionsError> {
+        if self.segment_times == SegmentTimes::Aligned {
+            let must = "generated in sequential mode, where a timestamp tells the next window's begin";
+            return Err(OptionsError::new("segment_times", "aligned", must));
+        }
+        Ok(())
     }
 
     fn check_batched(&self) -> Result<(), OptionsError> {
@@ -226,6 +238,14 @@ mod tests {
                 }),
                 "sequential mode",
             ),
+            (
+                batched(|o| (o.segment_times, o.without_timestamps) = (SegmentTimes::Aligned, true)),
+                "one segment",
+            ),
+            (
+                with(|o| (o.mode, o.segment_times) = (Mode::Sequential, SegmentTimes::Aligned)),
+                "sequential mode",
+            ),
         ];
         for (options, words) in cases {
             let error = options.check().unwrap_err().to_string();
@@ -242,6 +262,7 @@ mod tests {
                 o.vad_filter = Some(false);
                 o.clip_timestamps = vec![0.0, 3.0, 3.0, 5.0];
             }),
+            batched(|o| (o.segment_times, o.word_timestamps) = (SegmentTimes::Aligned, true)),
             with(|o| o.clip_timestamps = vec![0.0, 3.0, 7.5]),
             with(|o| (o.beam_size, o.patience) = (10, 0.1)),
             with(|o| o.temperature = vec![1.5]),

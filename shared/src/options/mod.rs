@@ -5,5 +5,5 @@ mod transcribe;
 mod vad_parameters;
 
 pub use check::OptionsError;
-pub use transcribe::{ComputeType, Mode, Task, TranscribeOptions};
+pub use transcribe::{ComputeType, Mode, SegmentTimes, Task, TranscribeOptions};
 pub use vad_parameters::VadParameters;

@@ -60,6 +60,8 @@ pub struct TranscribeOptions {
     pub suppress_tokens: Vec<i32>,
     /// Write no timestamps within a window.
     pub without_timestamps: bool,
+    /// Where the times of segments come from (Steno's own).
+    pub segment_times: SegmentTimes,
     /// Latest first timestamp of a window, in seconds.
     pub max_initial_timestamp: f64,
     /// Find the time of each word.
@@ -96,6 +98,17 @@ pub enum Mode {
     Batched,
     /// One window after the other, each with the text before it: what faster-whisper's `WhisperModel` does.
     Sequential,
+}
+
+/// Where the times of a window's segments come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SegmentTimes {
+    /// The model writes timestamps among the words.
+    #[default]
+    Generated,
+    /// The model writes words alone; they are aligned with the audio, and a segment is a sentence.
+    Aligned,
 }
 
 /// What to write: the spoken language, or English.
@@ -166,6 +179,7 @@ impl Default for TranscribeOptions {
             suppress_blank: true,
             suppress_tokens: vec![-1],
             without_timestamps: false,
+            segment_times: SegmentTimes::Generated,
             max_initial_timestamp: 1.0,
             word_timestamps: false,
             prepend_punctuations: "\"'“¿([{-".to_owned(),
@@ -199,6 +213,18 @@ impl TranscribeOptions {
     #[must_use]
     pub fn leaves_silence_out(&self) -> bool {
         self.filters_silence() && self.clip_timestamps.is_empty()
+    }
+
+    /// Whether the model writes timestamps.
+    #[must_use]
+    pub fn writes_timestamps(&self) -> bool {
+        !self.without_timestamps && self.segment_times == SegmentTimes::Generated
+    }
+
+    /// Whether words are aligned with the audio, be they wanted in the transcript or not.
+    #[must_use]
+    pub fn aligns_words(&self) -> bool {
+        self.word_timestamps || self.segment_times == SegmentTimes::Aligned
     }
 
     /// Length of a window in seconds.

@@ -1,6 +1,7 @@
 //! The batched pipeline's decisions, free of engine and input: which windows come next, in which language, which are
 //! tried again, where their text is cut, and what a recording's transcript is in the end.
 
+mod aligned_text;
 mod fill;
 mod language;
 mod queue;
@@ -8,6 +9,7 @@ mod recording;
 mod retries;
 mod window_text;
 
+pub use aligned_text::cut_at_words;
 pub use fill::{FOR_A_FULLER_BATCH, Fill};
 pub use language::{Tongue, UNHEARD};
 pub use queue::{Job, Ready, Taken, Ticket, WindowQueue};

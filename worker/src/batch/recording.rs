@@ -37,7 +37,7 @@ pub struct Part {
     pub from: f64,
     /// Its segments; times in seconds from there on.
     pub text: WindowText,
-    /// Its words, if they are wanted; times likewise.
+    /// Its words, if they are aligned; times likewise.
     pub words: Vec<AlignedWord>,
     /// How it was made.
     pub attempt: Attempt,
@@ -169,7 +169,7 @@ impl OpenRecording {
             for Part { from, text, words, attempt } in parts {
                 let mut drafts = text.segments;
                 let is_empty: Vec<bool> = drafts.iter().map(|draft| draft.start >= draft.end).collect();
-                if options.word_timestamps {
+                if options.aligns_words() {
                     let offset = before + from;
                     let punctuation = Punctuation::of(options);
                     let local =

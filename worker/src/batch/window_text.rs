@@ -6,7 +6,7 @@ use crate::words::DraftSegment;
 
 /// A rest of a window that is shorter than this, in seconds, is not heard again: there is next to no word in it, and
 /// models make one up.
-const SHORTEST_REST: f64 = 1.0;
+pub(super) const SHORTEST_REST: f64 = 1.0;
 /// Seconds that one timestamp token is later than the one before.
 const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 

@@ -43,7 +43,7 @@ impl Engine {
         Ok(PromptTexts {
             hotwords: encode(&options.hotwords)?,
             prefix: encode(&options.prefix)?,
-            without_timestamps: options.without_timestamps,
+            without_timestamps: !options.writes_timestamps(),
             max_new_tokens: options.max_new_tokens,
         })
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use steno_shared::options::{OptionsError, TranscribeOptions};
+use steno_shared::options::{OptionsError, SegmentTimes, TranscribeOptions};
 
 use super::{Engine, EngineError};
-use crate::batch::{Part, Ticket, Tongue, cut_window};
+use crate::batch::{Part, Ticket, Tongue, cut_at_words, cut_window};
 use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
 use crate::generate::WindowModel;
 use crate::tokenizer::trim_white_space;
@@ -14,7 +14,7 @@ use crate::transcribe::{
     Attempt, LanguageGuess, PromptTexts, Verdict, avg_logprob, best_of_failures, compression_ratio,
     is_silence, judge, most_new_tokens,
 };
-use crate::words::aligned_words;
+use crate::words::{Punctuation, aligned_words};
 
 /// Told before and after each native call, for each recording whose windows were in it; may ask to stop.
 pub type Watch<'a> = &'a mut dyn FnMut(Ticket) -> ControlFlow<()>;
@@ -249,7 +249,7 @@ impl<M: WindowModel> Batch<'_, M> {
                     Verdict::TryAgain => failures[index].push(attempt),
                 }
             }
-            self.place_words(&encoded, &accepted, &spoken, &mut outcomes)?;
+            self.place_words(&encoded, &accepted, &spoken, &prompts, &mut outcomes)?;
             let n_done = outcomes.iter().flatten().count();
             if !self.at_once || n_done as f64 > DONE_SHARE * self.rows.len() as f64 {
                 break;
@@ -271,7 +271,7 @@ impl<M: WindowModel> Batch<'_, M> {
             outcomes[index] = Some(self.accept(index, best, prompts[index].len()));
             given_up.push(index);
         }
-        self.place_words(&encoded, &given_up, &spoken, &mut outcomes)?;
+        self.place_words(&encoded, &given_up, &spoken, &prompts, &mut outcomes)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::LanguageUndecided)).collect())
     }
 
@@ -280,21 +280,27 @@ impl<M: WindowModel> Batch<'_, M> {
             return Outcome::Silence;
         }
         let row = &self.rows[index];
-        let cut_short = attempt.tokens.len() >= most_new_tokens(prompt_length, self.options.max_new_tokens);
+        let cut_short = self.is_cut_short(&attempt, prompt_length);
         let text = cut_window(self.engine.special(), &attempt.tokens, row.seconds, cut_short);
         Outcome::Text(Part { from: row.from, text, words: Vec::new(), attempt })
     }
 
+    /// Whether no more tokens were allowed.
+    fn is_cut_short(&self, attempt: &Attempt, prompt_length: usize) -> bool {
+        attempt.tokens.len() >= most_new_tokens(prompt_length, self.options.max_new_tokens)
+    }
+
     /// Finds the words of rows that were accepted, while their encoding is there: one alignment a language, in which the
-    /// other rows have no text.
+    /// other rows have no text. Where no timestamps were written, it is by them that the text is cut.
     fn place_words(
         &mut self,
         encoded: &M::Encoded,
         accepted: &[usize],
         spoken: &[&str],
+        prompts: &[Vec<&str>],
         outcomes: &mut [Option<Outcome>],
     ) -> Result<(), EngineError> {
-        if !self.options.word_timestamps {
+        if !self.options.aligns_words() {
             return Ok(());
         }
         let (engine, eot) = (self.engine, self.engine.special().eot);
@@ -315,12 +321,19 @@ impl<M: WindowModel> Batch<'_, M> {
             start.extend(engine.language_and_task(language, self.options.task)?);
             let alignments = self.model.align_windows(encoded, &start, &tokens, &n_frames)?;
             self.tell()?;
-            for ((tokens, alignment), outcome) in tokens.iter().zip(alignments).zip(outcomes.iter_mut()) {
-                if let Some(Outcome::Text(part)) = outcome
+            for (index, (tokens, alignment)) in tokens.iter().zip(alignments).enumerate() {
+                if let Some(Outcome::Text(part)) = &mut outcomes[index]
                     && !tokens.is_empty()
                 {
                     let words = engine.tokenizer.split_to_words(tokens, language)?;
                     part.words = aligned_words(&alignment, words);
+                    // None are found in less than 20 ms.
+                    if self.options.segment_times == SegmentTimes::Aligned && !part.words.is_empty() {
+                        let cut_short = self.is_cut_short(&part.attempt, prompts[index].len());
+                        let punctuation = Punctuation::of(self.options);
+                        let seconds = self.rows[index].seconds;
+                        part.text = cut_at_words(&part.words, punctuation, seconds, cut_short);
+                    }
                 }
             }
         }
