@@ -170,7 +170,7 @@ async fn fetch(station: &Station, spool: &Spool, item: &HeldItem) -> Result<Spoo
     let input_error = |error: &_| StageError::from_storage(Side::Input, error);
     if recording.size_bytes > station.config.limits.recording_bytes {
         return Err(StageError::Poison(format!(
-            "{:?} is {} bytes long; the limit is {}",
+            "{:?} is {} bytes long; the limit is {}, which --longest raises",
             recording.name, recording.size_bytes, station.config.limits.recording_bytes
         )));
     }

@@ -343,9 +343,22 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_names_no_longest_recording_means_what_it_did() {
+        let mut older = serde_json::to_value(request()).unwrap();
+        older.as_object_mut().unwrap().remove("longest_seconds");
+        let read: BatchRequest = serde_json::from_value(older).unwrap();
+        assert_eq!(read, BatchRequest { longest_seconds: LONGEST_SECONDS, ..request() });
+    }
+
+    #[test]
     fn the_batch_follows_what_decides_the_transcripts_and_nothing_else() {
         let batch = request().batch().unwrap();
-        let more_nodes = BatchRequest { nodes: NonZeroU32::MIN, existing: Existing::Refuse, ..request() };
+        let more_nodes = BatchRequest {
+            nodes: NonZeroU32::MIN,
+            existing: Existing::Refuse,
+            longest_seconds: 1,
+            ..request()
+        };
         assert_eq!(more_nodes.batch().unwrap(), batch);
         for other in [
             BatchRequest { input: "s3://calls/in2".into(), ..request() },

@@ -118,7 +118,7 @@ pub const OPTIONS: [Spec; 36] = {
         spec(Tokens, "suppress_tokens", Kind::TokenIds, "Ids of tokens never to write, with commas between; -1 stands for symbols that are not spoken, none for no token"),
         spec(Tokens, "max_new_tokens", Kind::CountOrNone, "Most tokens written for a window; none is as many as the model can"),
         spec(Times, "without_timestamps", Kind::Bool, "Let the model write no times within a window"),
-        spec(Times, "segment_times", Kind::Choice(&["generated", "aligned"]), "Where segments' times come from: timestamps that the model writes, or its words aligned with the audio, a sentence a segment (batched mode; faster on a GPU)"),
+        spec(Times, "segment_times", Kind::Choice(&["generated", "aligned"]), "Where segments' times come from: timestamps that the model writes, or its words aligned with the audio, a sentence a segment (batched mode; made for GPUs)"),
         spec(Times, "max_initial_timestamp", Kind::Number, "Latest time of a window's first word, in seconds"),
         spec(Times, "word_timestamps", Kind::Bool, "Find the time of each word"),
         spec(Times, "prepend_punctuations", Kind::Text, "Punctuation that belongs to the word after it"),

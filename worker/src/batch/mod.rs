@@ -9,7 +9,7 @@ mod recording;
 mod retries;
 mod window_text;
 
-pub use aligned_text::cut_at_words;
+pub use aligned_text::AlignedWindow;
 pub use fill::{FOR_A_FULLER_BATCH, Fill};
 pub use language::{Tongue, UNHEARD};
 pub use queue::{Job, Ready, Taken, Ticket, WindowQueue};

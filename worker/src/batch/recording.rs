@@ -3,6 +3,7 @@
 use steno_shared::options::TranscribeOptions;
 use steno_shared::transcript::Segment;
 
+use super::window_text::SECONDS_PER_TIMESTAMP;
 use super::{Tongue, WindowText};
 use crate::assemble::{self, Transcription};
 use crate::features::SAMPLE_RATE;
@@ -180,7 +181,9 @@ impl OpenRecording {
                     let text = decode(&draft.tokens)?;
                     if !trim_white_space(&text).is_empty() {
                         let draft = off_seams(later(draft, from), &seams, padding);
-                        let draft = within(assemble::restored(draft, &times), begin, begin + self.duration);
+                        let end = begin + self.duration;
+                        let draft = within(assemble::restored(draft, &times), begin, end);
+                        let draft = if options.word_timestamps { draft } else { lasting(draft, begin, end) };
                         segments.push(assemble::segment(draft, text, &attempt, options.word_timestamps));
                     }
                 }
@@ -249,6 +252,15 @@ fn within(mut draft: DraftSegment, begin: f64, end: f64) -> DraftSegment {
     }
     draft.start = draft.start.clamp(begin, end);
     draft.end = draft.end.clamp(draft.start, end);
+    draft
+}
+
+/// A segment that lasts for a moment, where the alignment of its words gave it none.
+fn lasting(mut draft: DraftSegment, begin: f64, end: f64) -> DraftSegment {
+    if draft.end <= draft.start {
+        draft.end = (draft.start + SECONDS_PER_TIMESTAMP).min(end);
+        draft.start = draft.start.min(draft.end - SECONDS_PER_TIMESTAMP).max(begin);
+    }
     draft
 }
 

@@ -8,7 +8,7 @@ use crate::words::DraftSegment;
 /// models make one up.
 pub(super) const SHORTEST_REST: f64 = 1.0;
 /// Seconds that one timestamp token is later than the one before.
-const SECONDS_PER_TIMESTAMP: f64 = 0.02;
+pub(super) const SECONDS_PER_TIMESTAMP: f64 = 0.02;
 
 /// What a window's tokens are.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use steno_shared::options::{OptionsError, SegmentTimes, TranscribeOptions};
 
 use super::{Engine, EngineError};
-use crate::batch::{Part, Ticket, Tongue, cut_at_words, cut_window};
+use crate::batch::{AlignedWindow, Part, Ticket, Tongue, cut_window};
 use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
 use crate::generate::WindowModel;
 use crate::tokenizer::trim_white_space;
@@ -329,10 +329,14 @@ impl<M: WindowModel> Batch<'_, M> {
                     part.words = aligned_words(&alignment, words);
                     // None are found in less than 20 ms.
                     if self.options.segment_times == SegmentTimes::Aligned && !part.words.is_empty() {
-                        let cut_short = self.is_cut_short(&part.attempt, prompts[index].len());
-                        let punctuation = Punctuation::of(self.options);
-                        let seconds = self.rows[index].seconds;
-                        part.text = cut_at_words(&part.words, punctuation, seconds, cut_short);
+                        let window = AlignedWindow {
+                            words: &part.words,
+                            punctuation: Punctuation::of(self.options),
+                            seconds: self.rows[index].seconds,
+                            cut_short: self.is_cut_short(&part.attempt, prompts[index].len()),
+                            is_speech: self.options.leaves_silence_out(),
+                        };
+                        part.text = window.text();
                     }
                 }
             }

@@ -74,7 +74,7 @@ pub enum NativeError {
     /// The model does not say which attention heads follow the speech.
     #[error(
         "cannot find the times of words: the model's config.json has no alignment_heads; \
-         use a model that was converted with them or leave word_timestamps off and segment_times as it is"
+         use a model that was converted with them or leave word_timestamps off and segment_times generated"
     )]
     NoAlignmentHeads,
 }

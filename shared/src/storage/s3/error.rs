@@ -120,7 +120,9 @@ fn classify(status: u16, code: Option<&str>) -> StorageErrorKind {
         | "InvalidToken"
         | "TokenRefreshRequired"
         | "InvalidClientTokenId"
-        | "UnrecognizedClientException" => StorageErrorKind::Credentials,
+        | "UnrecognizedClientException"
+        // Signatures are made with the clock.
+        | "RequestTimeTooSkewed" => StorageErrorKind::Credentials,
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "InvalidObjectState" => {
             StorageErrorKind::Denied
         }
@@ -190,6 +192,7 @@ mod tests {
             (403, Some("InvalidAccessKeyId"), K::Credentials),
             (403, Some("SignatureDoesNotMatch"), K::Credentials),
             (400, Some("ExpiredToken"), K::Credentials),
+            (403, Some("RequestTimeTooSkewed"), K::Credentials),
             (403, Some("AccessDenied"), K::Denied),
             (403, None, K::Denied),
             (412, Some("PreconditionFailed"), K::Changed),
