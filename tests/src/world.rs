@@ -108,7 +108,26 @@ impl World {
     /// # Errors
     /// When a program is missing.
     pub fn rehearse(&self, workers: &str, speed: &str) -> anyhow::Result<Steno> {
-        let steno = self.steno()?.arg("run").arg(self.input()).arg("--out").arg(self.output());
+        self.rehearse_between(
+            &self.input().to_string_lossy(),
+            &self.output().to_string_lossy(),
+            workers,
+            speed,
+        )
+    }
+
+    /// The same with another input and output.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn rehearse_between(
+        &self,
+        input: &str,
+        output: &str,
+        workers: &str,
+        speed: &str,
+    ) -> anyhow::Result<Steno> {
+        let steno = self.steno()?.args(["run", input, "--out", output]);
         let steno = steno.args(["--json", "--engine", "simulated", "--simulated-speed", speed]);
         Ok(steno.args(["--workers", workers, "--state"]).arg(self.state()))
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import recordings, report
 from .failure import Failure
-from .sides import Reference, Steno, Task
+from .sides import BATCHED_MODES, Reference, Steno, Task
 from .transcripts import compare
 
 # From here on the work of others is worth a warning.
@@ -130,7 +130,7 @@ class _Comparison:
                 speeds.append((model.name, mode, len(names), audio, reference, ours))
                 if options.speed_only:
                     continue
-                if mode in ("batched", "aligned"):
+                if mode in BATCHED_MODES:
                     if yardstick is None:
                         yardstick = self._once(self._reference, "sequential", model, folder, names)
                     parts.append(report.batched(model.name, mode, options.language, [

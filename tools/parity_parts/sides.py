@@ -19,6 +19,8 @@ FLAGS_OF_MODES = {
     "batched": (("--mode", "batched"),),
     "aligned": (("--mode", "batched"), ("--segment-times", "aligned")),
 }
+# Those beside the reference's batched mode.
+BATCHED_MODES = ("batched", "aligned")
 # The event before the engine's first window; older builds tell only when they had a recording to work on.
 _FIRST_WINDOW = ("transcription.started", "recording.claimed")
 
@@ -91,7 +93,7 @@ class Steno:
                 command += [flag] if value is None else [flag, value]
         if task.language:
             command += ["--language", task.language]
-        if task.batch_size and task.mode in ("batched", "aligned"):
+        if task.batch_size and task.mode in BATCHED_MODES:
             command += ["--batch-size", str(task.batch_size)]
         if task.temperature is not None:
             command += ["--temperature", str(task.temperature)]
@@ -140,7 +142,7 @@ class Reference:
         job, out = task.scratch / "job.json", task.scratch / "result.json"
         job.write_text(json.dumps({
             "model": str(task.model), "compute_type": task.compute_type, "device": task.device, "threads": self._threads,
-            "mode": "batched" if task.mode == "aligned" else task.mode,
+            "mode": "batched" if task.mode in BATCHED_MODES else task.mode,
             "language": task.language, "batch_size": task.batch_size, "temperature": task.temperature, "seed": self._seed,
             "files": [[name, str(task.folder / name)] for name in task.names], "out": str(out),
         }))

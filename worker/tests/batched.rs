@@ -402,7 +402,7 @@ fn aligned() -> TranscribeOptions {
     TranscribeOptions {
         segment_times: SegmentTimes::Aligned,
         temperature: vec![0.0],
-        ..TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() }
+        ..TranscribeOptions::default()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct TranscriptArguments {
     #[arg(long, value_name = "auto|never|LENGTH", value_parser = splitting)]
     split: Option<Splitting>,
     /// Longest recording that is accepted, such as 30h, up to a week; a longer one is failed.
-    #[arg(long, value_name = "LENGTH", default_value = "12h", value_parser = longest)]
+    #[arg(long, value_name = "LENGTH", default_value = LONGEST, value_parser = longest)]
     longest: u64,
     #[command(flatten)]
     options: OptionsArguments,
@@ -114,6 +114,8 @@ fn splitting(text: &str) -> Result<Splitting, String> {
     }
 }
 
+/// [`LONGEST_SECONDS`](steno_shared::worker_config::LONGEST_SECONDS) as a user writes it.
+const LONGEST: &str = "12h";
 /// Recordings longer than this are accepted by nobody, in seconds: a week.
 const LONGEST_SECONDS_MAX: u64 = 7 * 24 * 3600;
 
@@ -155,6 +157,7 @@ mod tests {
         for text in ["", "m", "1m", "119", "-5m", "1.5h", "20 m", "always", "99999999999999999h"] {
             assert!(splitting(text).is_err(), "{text}");
         }
+        assert_eq!(longest(LONGEST), Ok(steno_shared::worker_config::LONGEST_SECONDS));
         assert_eq!((longest("12h"), longest("168h"), longest("1")), (Ok(43_200), Ok(604_800), Ok(1)));
         for text in ["", "0", "never", "169h", "1d"] {
             assert!(longest(text).is_err(), "{text}");

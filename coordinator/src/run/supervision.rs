@@ -134,7 +134,9 @@ impl Supervision<'_> {
         Ok(())
     }
 
+    /// Hands out nothing more: workers finish what they have in hand.
     async fn drain(&mut self, course: &mut Course) {
+        course.stopping = Stopping::Draining;
         for shard in (0..self.meta.shards).map(ShardId) {
             if let Err(error) = self.leases.cancel(shard).await {
                 tracing::warn!(%error, "batch.not_cancelled");
@@ -194,14 +196,11 @@ impl Supervision<'_> {
                     self.display.say(&format!(
                         "{message}. Finishing the recordings in hand, then stopping; press Ctrl-C to stop at once."
                     ));
-                }
-                course.end_run.get_or_insert(Failure { exit, message });
-                if others_hold_some {
-                    course.stopping = Stopping::Draining;
                     self.drain(course).await;
                 } else {
                     self.stop_now(course);
                 }
+                course.end_run.get_or_insert(Failure { exit, message });
             }
         }
         course.last_words = last_words.or(course.last_words.take());
@@ -241,7 +240,6 @@ impl Supervision<'_> {
                 self.display.say(
                     "Finishing the recordings in hand; press Ctrl-C again to stop at once. Nothing is lost either way.",
                 );
-                course.stopping = Stopping::Draining;
                 self.drain(course).await;
             }
             (Stopping::No | Stopping::Draining, _) => {

@@ -121,22 +121,24 @@ impl TranscribeOptions {
                 "left out, or word_timestamps be true: it is by the times of words that silence is found";
             return Err(OptionsError::new("hallucination_silence_threshold", seconds, must));
         }
-        if self.segment_times == SegmentTimes::Aligned && self.without_timestamps {
-            let must = "generated where without_timestamps is true: a window is one segment then";
-            return Err(OptionsError::new("segment_times", "aligned", must));
-        }
+        self.check_segment_times()?;
         match self.mode {
-            Mode::Sequential => self.check_sequential(),
+            Mode::Sequential => Ok(()),
             Mode::Batched => self.check_batched(),
         }
     }
 
-    fn check_sequential(&self) -> Result<(), OptionsError> {
-        if self.segment_times == SegmentTimes::Aligned {
-            let must = "generated in sequential mode, where a timestamp tells the next window's begin";
-            return Err(OptionsError::new("segment_times", "aligned", must));
-        }
-        Ok(())
+    fn check_segment_times(&self) -> Result<(), OptionsError> {
+        let must = match (self.segment_times, self.without_timestamps, self.mode) {
+            (SegmentTimes::Generated, ..) | (SegmentTimes::Aligned, false, Mode::Batched) => return Ok(()),
+            (SegmentTimes::Aligned, true, _) => {
+                "generated where without_timestamps is true: a window is one segment then"
+            }
+            (SegmentTimes::Aligned, false, Mode::Sequential) => {
+                "generated in sequential mode, where a timestamp tells the next window's begin"
+            }
+        };
+        Err(OptionsError::new("segment_times", "aligned", must))
     }
 
     fn check_batched(&self) -> Result<(), OptionsError> {

@@ -22,6 +22,10 @@ const S3: &str = include_str!("s3.yaml");
 /// Far more than any batch here takes on a busy machine, the waiting for a dead node included.
 const SETTLED_WITHIN: Duration = Duration::from_secs(480);
 
+/// What programs of this machine are given for the S3 server.
+const CREDENTIALS: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
+
 /// A namespace with everything in it.
 pub(crate) struct World {
     pub(crate) namespace: String,
@@ -157,14 +161,12 @@ impl World {
 
     /// `steno`, of this machine.
     pub(crate) fn command(&self) -> Result<Steno> {
-        let variables = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
-        Ok(Steno::new(self.folder.path())?.envs(variables))
+        Ok(Steno::new(self.folder.path())?.envs(CREDENTIALS))
     }
 
     /// `steno-loadtest`, of this machine.
     pub(crate) fn loadtest(&self) -> Result<Steno> {
-        let variables = [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
-        Ok(Steno::loadtest(self.folder.path())?.envs(variables))
+        Ok(Steno::loadtest(self.folder.path())?.envs(CREDENTIALS))
     }
 
     /// Whether a service account of the namespace may do this to that: `yes` or `no`.

@@ -137,10 +137,9 @@ fn a_store_that_is_away_for_longer_than_the_stall_limit_costs_no_attempt() -> an
         let put = client.put_object().bucket("calls").key(format!("in/{name}.flac")).body(body.into());
         runtime.block_on(put.send())?;
     }
-    let steno = world.steno()?.args(["run", "s3://calls/in", "--out", "s3://calls/out", "--json"]);
-    let steno = steno.args(["--engine", "simulated", "--simulated-speed", "10", "--workers", "2"]);
-    let steno = steno.args(["--stall-limit", "2", "--s3-endpoint", &server.endpoint, "--state"]);
-    let mut running = steno.arg(world.state()).envs(server.env()).start()?;
+    let steno = world.rehearse_between("s3://calls/in", "s3://calls/out", "2", "10")?;
+    let steno = steno.args(["--stall-limit", "2", "--s3-endpoint", &server.endpoint]);
+    let mut running = steno.envs(server.env()).start()?;
     running.until("both are in hand", |_| Ok(world.logged(" recording.claimed ") >= 2))?;
     server.kill()?;
     // To publish, or where it was killed before that to fetch.

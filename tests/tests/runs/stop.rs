@@ -106,11 +106,9 @@ async fn by_what_a_worker_cannot_use_it_finishes_what_the_others_hold() -> anyho
     }
     let http = HttpFaults::start(server.endpoint.trim_start_matches("http://")).await?;
     let run = |workers: &str| {
-        let run = world.steno()?.args(["run", "s3://calls/in", "--out", "s3://calls/out", "--json"]);
-        let run = run.args(["--engine", "simulated", "--simulated-speed", "10", "--split", "never"]);
-        let run =
-            run.args(["--workers", workers, "--s3-endpoint", &format!("http://{}", http.address), "--state"]);
-        anyhow::Ok(run.arg(world.state()).envs(server.env()))
+        let run = world.rehearse_between("s3://calls/in", "s3://calls/out", workers, "10")?;
+        let run = run.args(["--split", "never", "--s3-endpoint", &format!("http://{}", http.address)]);
+        anyhow::Ok(run.envs(server.env()))
     };
     let mut running = run("2")?.start()?;
     running.until("the long one is being worked on, and a short one done", |_| {
