@@ -48,8 +48,8 @@ async fn listing_goes_past_a_thousand_keys(world: World) {
     assert!(listed.iter().all(|entry| entry.size_bytes == entry.key.len() as u64));
 }
 
-/// Longer than what a bucket's listing does one page after the other: several folders side by side, in one that has names of its own
-/// kind, and one that lies alone above all.
+/// Longer than what a bucket's listing does one page after the other: several folders in one that has names of its own kind, hundreds in
+/// another, and one that lies alone above all.
 async fn long_listings_have_everything_once_and_in_one_order(world: World) {
     let below = world.files.join("alone/2026");
     let mut wanted = Vec::new();
@@ -57,6 +57,13 @@ async fn long_listings_have_everything_once_and_in_one_order(world: World) {
         std::fs::create_dir_all(below.join(folder)).unwrap();
         for n in 0..3_000 {
             let key = format!("{folder}/call {n:05}.wav");
+            std::fs::write(below.join(&key), b"").unwrap();
+            wanted.push(format!("alone/2026/{key}"));
+        }
+    }
+    for n in 0..400 {
+        std::fs::create_dir_all(below.join("many").join(n.to_string())).unwrap();
+        for key in [format!("many/{n:03}.wav"), format!("many/{n}/call.wav")] {
             std::fs::write(below.join(&key), b"").unwrap();
             wanted.push(format!("alone/2026/{key}"));
         }

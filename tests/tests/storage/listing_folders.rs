@@ -1,6 +1,8 @@
-//! A store that tells folders otherwise than keys: its listing is slower, and has everything.
+//! Stores that tell folders, or the order of keys, otherwise than S3: their listing may be slower, and has everything.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::TryStreamExt as _;
 use hyper::Request;
@@ -9,50 +11,110 @@ use steno_shared::storage::Entry;
 
 use crate::made_up_store::made_up_store;
 
-/// Its folders; no key is directly in it.
-const FOLDERS: [&str; 2] = ["in/a+b/", "in/c/"];
-const IN_EACH: usize = 6_000;
+const FOLDERS: usize = 1_200;
+const IN_EACH: usize = 11;
 const PAGE: usize = 1_000;
 
-/// As keys are encoded for `encoding-type=url`: what these have to be encoded for is the plus sign.
+/// What is special about a store.
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    /// As S3.
+    None,
+    /// Folders are not encoded, though keys are.
+    PlainFolders,
+    /// `start-after` is not looked at.
+    NoStartAfter,
+    /// Keys come backwards.
+    Backwards,
+}
+
+/// A plus sign is what these keys have that has to be encoded.
+fn all_keys() -> Vec<String> {
+    (0..FOLDERS * IN_EACH).map(|n| format!("in/a+b/{:04}+c/{:02}.wav", n / IN_EACH, n % IN_EACH)).collect()
+}
+
 fn encoded(key: &str) -> String {
     key.replace('+', "%2B")
 }
 
-/// Keys encoded as it was asked to, and folders as they are.
-fn answer(request: &Request<Incoming>) -> String {
+/// A page of the listing; counts those that begin after a key.
+fn answer(request: &Request<Incoming>, habit: Habit, ranges: &AtomicUsize) -> String {
     let query = request.uri().query().unwrap_or_default();
-    let mut body = "<ListBucketResult><EncodingType>url</EncodingType>".to_owned();
-    if query.contains("delimiter=") {
-        for folder in FOLDERS {
-            let _ = write!(body, "<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>");
+    let of = |name: &str| {
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        value.map(|value| value.replace("%2F", "/").replace("%2B", "+"))
+    };
+    let mut keys = all_keys();
+    if let Some(after) = of("start-after") {
+        ranges.fetch_add(1, Ordering::Relaxed);
+        keys.retain(|key| habit == Habit::NoStartAfter || *key > after);
+    }
+    let prefix = of("prefix").unwrap_or_default();
+    keys.retain(|key| key.starts_with(&prefix));
+    if habit == Habit::Backwards {
+        keys.reverse();
+    }
+    let is_by_folder = of("delimiter").is_some();
+    if is_by_folder {
+        for key in &mut keys {
+            let folder = key[prefix.len()..].find('/').map(|slash| prefix.len() + slash + 1);
+            key.truncate(folder.unwrap_or(key.len()));
         }
-        return body + "<IsTruncated>false</IsTruncated></ListBucketResult>";
+        keys.dedup();
     }
-    let of = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    // The plus sign would come as `%2B`, as it is sent back of a folder's name that was read as it was told.
-    let prefix = of("prefix").unwrap_or_default().replace("%2F", "/").replace("%2B", "+").replace("%20", " ");
-    let keys: Vec<String> = FOLDERS
-        .iter()
-        .flat_map(|folder| (0..IN_EACH).map(move |n| format!("{folder}{n:05}.wav")))
-        .filter(|key| key.starts_with(&prefix))
-        .collect();
-    let from = of("continuation-token").and_then(|token| token.parse().ok()).unwrap_or(0);
-    for key in keys.iter().skip(from).take(PAGE) {
-        let _ = write!(body, "<Contents><Key>{}</Key><Size>1</Size></Contents>", encoded(key));
+    // A token is the last key of the page before.
+    let before = of("continuation-token").and_then(|token| keys.iter().position(|key| *key == token));
+    let mut rest = keys.iter().skip(before.map_or(0, |before| before + 1));
+    let page: Vec<&String> = rest.by_ref().take(PAGE).collect();
+    let is_truncated = rest.next().is_some();
+    let mut body = "<ListBucketResult><EncodingType>url</EncodingType>".to_owned();
+    for key in &page {
+        let is_plain = is_by_folder && habit == Habit::PlainFolders;
+        let shown = if is_plain { (*key).clone() } else { encoded(key) };
+        let _ = if is_by_folder && key.ends_with('/') {
+            write!(body, "<CommonPrefixes><Prefix>{shown}</Prefix></CommonPrefixes>")
+        } else {
+            write!(body, "<Contents><Key>{shown}</Key><Size>1</Size></Contents>")
+        };
     }
-    let (next, is_truncated) = (from + PAGE, from + PAGE < keys.len());
-    if is_truncated {
-        let _ = write!(body, "<NextContinuationToken>{next}</NextContinuationToken>");
+    if let (true, Some(last)) = (is_truncated, page.last()) {
+        let _ = write!(body, "<NextContinuationToken>{last}</NextContinuationToken>");
     }
     let _ = write!(body, "<IsTruncated>{is_truncated}</IsTruncated></ListBucketResult>");
     body
 }
 
+/// Lists all, and gives how many pages were asked for by the key before them.
+async fn ranges_of(habit: Habit) -> usize {
+    let ranges = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&ranges);
+    let store = made_up_store(move |request| answer(request, habit, &counted).into_bytes()).await;
+    let listed: Vec<Entry> = store.list().try_collect().await.unwrap();
+    let mut listed: Vec<String> = listed.into_iter().map(|entry| format!("in/{}", entry.key)).collect();
+    assert!(listed.is_sorted() || habit == Habit::Backwards, "in another order");
+    listed.sort();
+    assert!(listed == all_keys(), "{} keys of {}, or others", listed.len(), FOLDERS * IN_EACH);
+    ranges.load(Ordering::Relaxed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_folders_than_are_worth_a_request_each_are_listed_in_groups() {
+    // The first ten pages of the 13,200 keys have the first 909 folders.
+    let ranges = ranges_of(Habit::None).await;
+    assert!((100..=257).contains(&ranges), "{ranges} ranges");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_not_encode_its_folders_loses_nothing() {
-    let store = made_up_store(|request| answer(request).into_bytes()).await;
-    let listed: Vec<Entry> = store.list().try_collect().await.unwrap();
-    assert_eq!(listed.len(), FOLDERS.len() * IN_EACH);
-    assert!(listed.iter().any(|entry| entry.key == "a+b/05999.wav"), "{:?}", listed.first());
+    ranges_of(Habit::PlainFolders).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_begin_after_a_key_is_listed_page_by_page() {
+    assert_eq!(ranges_of(Habit::NoStartAfter).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_has_no_order_of_keys_is_listed_page_by_page() {
+    assert_eq!(ranges_of(Habit::Backwards).await, 0);
 }

@@ -94,12 +94,12 @@ async fn server_with_bucket() -> S3Server {
 
 /// What it asks for shows that it does not go through all keys one page after the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_long_listing_asks_for_each_folder() {
+async fn a_long_listing_is_divided_at_its_folders() {
     let server = S3Server::start().await.unwrap();
     let bucket = server.bucket("calls").await.unwrap();
     let proxy = Proxy::start(&server, Through::All, 0).await;
     let store = proxy.open(&server).await;
-    for (folder, calls) in [("one", 5_500), ("two", 5_500), ("three", 1)] {
+    for (folder, calls) in [("one", 5_500), ("two", 5_500), ("zero", 1)] {
         let folder = server.bucket_folder(&bucket).join("in").join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         (0..calls).for_each(|n| std::fs::write(folder.join(format!("{n}.wav")), b"").unwrap());
@@ -107,9 +107,7 @@ async fn a_long_listing_asks_for_each_folder() {
     let listed: Vec<_> = store.list().try_collect().await.unwrap();
     assert_eq!(listed.len(), 11_001);
     let requests = String::from_utf8_lossy(&proxy.requests.lock().unwrap()).into_owned();
-    for folder in ["one", "two", "three"] {
-        assert!(requests.contains(&format!("prefix=in%2F{folder}%2F")), "nobody asked for {folder}");
-    }
+    assert!(requests.contains("start-after=in%2Fzero%2F"), "nobody asked for what comes behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,34 +16,39 @@ use crate::storage::store::Entry;
 
 type Item = Result<Entry, StorageError>;
 
-/// Pages of up to 1,000 keys that are read one after the other before it is asked whether there are folders to list side by side.
+/// Pages of up to 1,000 keys that are read one after the other before it is asked where the rest can be divided.
 const PAGES_ALONE: usize = 10;
-/// Folders that are listed at once.
-const FOLDERS_AT_ONCE: usize = 16;
-/// With more folders than these, asking for each of them would cost more than it gains.
-const FOLDERS_MAX: usize = 300;
-/// How deep it is looked for a folder that has more than one in it.
+/// Ranges that are listed at once.
+const RANGES_AT_ONCE: usize = 16;
+/// With more ranges than these, asking for each of them would cost more than it gains.
+const RANGES_MAX: usize = 256;
+/// How deep it is looked for folders.
 const DEPTH_MAX: usize = 16;
-/// Pages that a folder is ahead of its turn at most.
+/// Pages of folders that are read for it.
+const FOLDER_PAGES_MAX: usize = 64;
+/// Pages that a range is ahead of its turn at most.
 const PAGES_AHEAD: usize = 8;
 
-/// Where a listing of all keys below a prefix is.
+/// Where a listing is: of all keys below a prefix, or of a range of them.
 struct Cursor {
     inner: Arc<Inner>,
-    prefix: String,
     next: Next,
+    /// The last key of the range; `None` if it goes to the end.
+    until: Option<String>,
+    /// The last key that the store told.
+    last: String,
+    /// Whether the store told keys in the order of their bytes, as S3 does, so far.
+    is_ordered: bool,
+    /// Whether it would be an error if it did not.
+    is_range: bool,
 }
 
 enum Next {
-    First,
-    After(String),
+    /// What comes after this key, all of it if empty.
+    AfterKey(String),
+    /// The page that the store has under this token.
+    Page(String),
     End,
-}
-
-/// What lies directly below a place: objects, and folders to be listed each by itself.
-struct Folders {
-    objects: Vec<Item>,
-    prefixes: Vec<String>,
 }
 
 impl S3Store {
@@ -61,11 +66,11 @@ impl S3Store {
             .map_err(|error| failure(inner, Action::List, &inner.shown, &error))
     }
 
-    /// A long listing goes through the folders below the prefix side by side, and gives them one after the other.
+    /// A long listing is divided into ranges of keys, which are listed side by side and given one after the other.
     pub(in crate::storage) fn list(&self) -> impl Stream<Item = Item> + Send + use<> {
-        let cursor = Cursor::below(Arc::clone(&self.0), self.0.key_prefix());
+        let cursor = Cursor { is_range: false, ..Cursor::range(Arc::clone(&self.0), String::new(), None) };
         let mut failed = false;
-        // What comes after an error that ends one folder's listing would hide that it is incomplete.
+        // What comes after an error that ends one range's listing would hide that it is incomplete.
         stream::once(begin(cursor)).flatten().take_while(move |item| {
             let was = failed;
             failed |= item.as_ref().is_err_and(|error| !error.concerns_one_entry());
@@ -82,17 +87,22 @@ async fn begin(mut cursor: Cursor) -> BoxStream<'static, Item> {
             return stream::iter(head).boxed();
         }
     }
+    let head = stream::iter(head);
+    let ends = cursor.ends_of_ranges().await;
+    let Some(first_end) = ends.first() else { return head.chain(cursor.items()).boxed() };
     let inner = Arc::clone(&cursor.inner);
-    match Folders::below(&inner, &head).await {
-        Some(Folders { objects, prefixes }) => {
-            let folders = stream::iter(prefixes)
-                .map(move |prefix| std::future::ready(ahead(Cursor::below(Arc::clone(&inner), prefix))))
-                .buffered(FOLDERS_AT_ONCE)
-                .flatten();
-            stream::iter(objects).chain(folders).boxed()
-        }
-        None => stream::iter(head).chain(cursor.items()).boxed(),
-    }
+    cursor.until = Some(first_end.clone());
+    cursor.is_range = true;
+    let untils = ends.iter().skip(1).cloned().map(Some).chain(std::iter::once(None)).collect::<Vec<_>>();
+    let others = ends
+        .into_iter()
+        .zip(untils)
+        .map(move |(after, until)| Cursor::range(Arc::clone(&inner), after, until));
+    let ranges = stream::iter(std::iter::once(cursor).chain(others))
+        .map(|range| std::future::ready(ahead(range)))
+        .buffered(RANGES_AT_ONCE)
+        .flatten();
+    head.chain(ranges).boxed()
 }
 
 /// Lists while nobody asks yet, some pages far.
@@ -118,52 +128,79 @@ fn ahead(cursor: Cursor) -> impl Stream<Item = Item> + Send {
     pages.chain(end).flat_map(stream::iter)
 }
 
-impl Folders {
-    /// Those that are worth it to be listed by themselves; `None` where there are none, or too many. So it is where what was `seen` of the
-    /// listing is not in them: a store that tells folders in another way than keys would be asked for the wrong ones, and have nothing there.
-    async fn below(inner: &Inner, seen: &[Item]) -> Option<Self> {
-        let root = inner.key_prefix();
-        let is_in = |entry: &Entry, prefix: &String| {
-            prefix.strip_prefix(&root).is_some_and(|folder| entry.key.starts_with(folder))
-        };
-        let mut found = Self { objects: Vec::new(), prefixes: vec![root.clone()] };
-        for _ in 0..DEPTH_MAX {
-            let [below] = found.prefixes.as_slice() else { break };
-            // Should it fail, so will the listing without folders, and tell why.
-            let page = request(inner, below, Some("/"), None).await.ok()?;
-            if page.is_truncated == Some(true) {
-                return None;
-            }
-            let encoded = page.encoding_type == Some(EncodingType::Url);
-            found.objects.extend(
-                page.contents.unwrap_or_default().iter().filter_map(|object| item(inner, object, encoded)),
-            );
-            found.prefixes.clear();
-            for raw in page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix)
-            {
-                let prefix = decoded(&raw, encoded)?;
-                if prefix != raw && !seen.iter().flatten().any(|entry| is_in(entry, &prefix)) {
-                    return None;
-                }
-                found.prefixes.push(prefix);
-            }
+/// The folders directly below a prefix, as far as the pages last that may still be read; `None` if the store does not tell them.
+async fn folders(inner: &Inner, prefix: &str, pages_left: &mut usize) -> Option<Vec<String>> {
+    let (mut found, mut at) = (Vec::new(), Next::AfterKey(String::new()));
+    while *pages_left > 0 {
+        *pages_left -= 1;
+        let page = request(inner, prefix, Some("/"), &at).await.ok()?;
+        let encoded = page.encoding_type == Some(EncodingType::Url);
+        let (prefixes, objects) =
+            (page.common_prefixes.unwrap_or_default(), page.contents.unwrap_or_default());
+        let is_worth_more = prefixes.len() > objects.len();
+        found.extend(prefixes.into_iter().filter_map(|common| decoded(&common.prefix?, encoded)));
+        match page.next_continuation_token {
+            Some(token) if is_worth_more => at = Next::Page(token),
+            _ => break,
         }
-        let has = |entry: &Entry| {
-            found.prefixes.iter().any(|prefix| is_in(entry, prefix))
-                || found.objects.iter().flatten().any(|object| object.key == entry.key)
-        };
-        let is_whole = seen.iter().flatten().all(has);
-        (is_whole && (2..=FOLDERS_MAX).contains(&found.prefixes.len())).then_some(found)
     }
+    Some(found)
+}
+
+/// Of these keys, in their order, as many as there may be ranges, evenly.
+fn thinned(mut keys: Vec<String>) -> Vec<String> {
+    keys.sort_unstable();
+    keys.dedup();
+    let step = keys.len().div_ceil(RANGES_MAX).max(1);
+    keys.into_iter().step_by(step).collect()
 }
 
 impl Cursor {
-    fn below(inner: Arc<Inner>, prefix: String) -> Self {
-        Self { inner, prefix, next: Next::First }
+    /// The keys after one, all of them if that is empty, up to and with another, or to the end.
+    fn range(inner: Arc<Inner>, after: String, until: Option<String>) -> Self {
+        Self {
+            inner,
+            next: Next::AfterKey(after.clone()),
+            until,
+            last: after,
+            is_ordered: true,
+            is_range: true,
+        }
     }
 
     fn is_over(&self) -> bool {
         matches!(self.next, Next::End)
+    }
+
+    /// Keys that divide what is left into ranges, ascending; none where there are no folders, or the store does not give what comes after a key.
+    /// They need not be there themselves, so it does no harm if a store tells folders in another way than keys.
+    async fn ends_of_ranges(&self) -> Vec<String> {
+        if !self.is_ordered {
+            return Vec::new();
+        }
+        let (mut ends, mut level) = (Vec::new(), vec![self.inner.key_prefix()]);
+        let mut pages_left = FOLDER_PAGES_MAX;
+        for _ in 0..DEPTH_MAX {
+            let mut below = Vec::new();
+            for prefix in &level {
+                // Should it fail, so will the listing, and tell why.
+                below.extend(folders(&self.inner, prefix, &mut pages_left).await.unwrap_or_default());
+            }
+            ends.extend(below.iter().filter(|folder| **folder > self.last).cloned());
+            if below.is_empty() || ends.len() >= RANGES_AT_ONCE {
+                break;
+            }
+            level = below;
+        }
+        let ends = thinned(ends);
+        if self.gives_what_comes_after(ends.last()).await { ends } else { Vec::new() }
+    }
+
+    /// Whether the store, asked for what comes after a key, leaves out what comes before.
+    async fn gives_what_comes_after(&self, key: Option<&String>) -> bool {
+        let Some(key) = key else { return false };
+        let mut range = Self::range(Arc::clone(&self.inner), key.clone(), None);
+        range.fetch().await.is_ok()
     }
 
     fn items(self) -> impl Stream<Item = Item> + Send {
@@ -181,43 +218,51 @@ impl Cursor {
 
     /// The next page; of one that fails, which is the last, the error.
     async fn page(&mut self) -> Vec<Item> {
-        let after = match std::mem::replace(&mut self.next, Next::End) {
-            Next::First => None,
-            Next::After(token) => Some(token),
-            Next::End => return Vec::new(),
-        };
-        self.fetch(after).await.unwrap_or_else(|error| vec![Err(error)])
+        if self.is_over() {
+            return Vec::new();
+        }
+        let page = self.fetch().await;
+        page.unwrap_or_else(|error| {
+            self.next = Next::End;
+            vec![Err(error)]
+        })
     }
 
-    async fn fetch(&mut self, after: Option<String>) -> Result<Vec<Item>, StorageError> {
-        let inner = &self.inner;
-        let page = request(inner, &self.prefix, None, after.clone()).await?;
-        let encoded = page.encoding_type == Some(EncodingType::Url);
+    async fn fetch(&mut self) -> Result<Vec<Item>, StorageError> {
+        let inner = Arc::clone(&self.inner);
+        let wrong = |cause| StorageError::new(StorageErrorKind::Other, Action::List, &inner.shown, cause);
+        let page = request(&inner, &inner.key_prefix(), None, &self.next).await?;
         self.next = match page.next_continuation_token {
             Some(token) if page.is_truncated == Some(true) => {
-                if after.as_ref() == Some(&token) {
-                    let cause = "the store gives the same page again and again";
-                    return Err(StorageError::new(
-                        StorageErrorKind::Other,
-                        Action::List,
-                        &inner.shown,
-                        cause,
-                    ));
+                if matches!(&self.next, Next::Page(before) if *before == token) {
+                    return Err(wrong("the store gives the same page again and again"));
                 }
-                Next::After(token)
+                Next::Page(token)
             }
             None if page.is_truncated == Some(true) => {
-                let cause = "the store says that there is more, but not where";
-                return Err(StorageError::new(StorageErrorKind::Other, Action::List, &inner.shown, cause));
+                return Err(wrong("the store says that there is more, but not where"));
             }
             Some(_) | None => Next::End,
         };
-        Ok(page
-            .contents
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|object| item(inner, object, encoded))
-            .collect())
+        let encoded = page.encoding_type == Some(EncodingType::Url);
+        let mut items = Vec::new();
+        for object in page.contents.unwrap_or_default() {
+            let Some(raw) = object.key.as_deref() else { continue };
+            let key = decoded(raw, encoded);
+            if let Some(key) = &key {
+                self.is_ordered &= *key > self.last;
+                self.last.clone_from(key);
+            }
+            if self.is_range && !self.is_ordered {
+                return Err(wrong("the store does not give keys in their order"));
+            }
+            if self.until.as_ref().is_some_and(|until| self.last > *until) {
+                self.next = Next::End;
+                break;
+            }
+            items.extend(item(&inner, raw, key, &object));
+        }
+        Ok(items)
     }
 }
 
@@ -226,26 +271,31 @@ async fn request(
     inner: &Inner,
     prefix: &str,
     delimiter: Option<&str>,
-    after: Option<String>,
+    at: &Next,
 ) -> Result<ListObjectsV2Output, StorageError> {
+    let (after, token) = match at {
+        Next::AfterKey(key) => (Some(key.clone()).filter(|key| !key.is_empty()), None),
+        Next::Page(token) => (None, Some(token.clone())),
+        Next::End => (None, None),
+    };
     inner
         .client
         .list_objects_v2()
         .bucket(&inner.bucket)
         .prefix(prefix)
+        .set_start_after(after)
+        .set_continuation_token(token)
         .set_delimiter(delimiter.map(str::to_owned))
         // XML cannot carry every character of a key. The SDK leaves the decoding to us.
         .encoding_type(EncodingType::Url)
-        .set_continuation_token(after)
         .send()
         .await
         .map_err(|error| failure(inner, Action::List, &inner.shown, &error))
 }
 
 /// An object of a page, if it is one that is listed.
-fn item(inner: &Inner, object: &Object, encoded: bool) -> Option<Item> {
-    let raw = object.key.as_deref()?;
-    let Some(full) = decoded(raw, encoded) else {
+fn item(inner: &Inner, raw: &str, key: Option<String>, object: &Object) -> Option<Item> {
+    let Some(full) = key else {
         let cause = "its name is not UTF-8";
         let lost = StorageError::new(StorageErrorKind::InvalidKey, Action::List, inner.shown_key(raw), cause);
         return Some(Err(lost.of_one_entry()));
@@ -294,6 +344,14 @@ fn hex_digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_no_more_ranges_than_are_worth_asking_for() {
+        let keys = |n: usize| (0..n).rev().map(|n| format!("{n:05}/")).collect::<Vec<_>>();
+        assert_eq!(thinned(keys(3)), ["00000/", "00001/", "00002/"]);
+        let many = thinned([keys(3_000), keys(3_000)].concat());
+        assert!(many.len() == 250 && many.is_sorted() && many[1] == "00012/", "{many:?}");
+    }
 
     #[test]
     fn encoded_keys_come_back_as_they_were() {
