@@ -178,6 +178,15 @@ impl ModelFolder {
         self.has_preprocessor.then(|| self.path.join(PREPROCESSOR))
     }
 
+    /// Whether the model says which attention heads follow the speech: without them words cannot be aligned with the audio.
+    #[must_use]
+    pub fn has_alignment_heads(&self) -> bool {
+        let config = fs::read(self.path.join("config.json")).unwrap_or_default();
+        // What is wrong with the file is said by the engine, which reads it too.
+        serde_json::from_slice::<serde_json::Value>(&config)
+            .is_ok_and(|config| config["alignment_heads"].as_array().is_some_and(|heads| !heads.is_empty()))
+    }
+
     /// The model's [`identity`].
     ///
     /// Other files in the folder (a licence, a download's leftovers) do not count. Reads everything: about a second

@@ -3,6 +3,7 @@
 use steno_shared::options::{OptionsError, Task, TranscribeOptions};
 
 use super::{Engine, EngineError};
+use crate::generate::NativeError;
 use crate::transcribe::PromptTexts;
 
 impl Engine {
@@ -22,6 +23,9 @@ impl Engine {
         }
         if options.task == Task::Translate && !self.is_multilingual() {
             return Err(EngineError::EnglishOnly { asked: "task translate".into() });
+        }
+        if options.aligns_words() && !self.has_alignment_heads {
+            return Err(NativeError::NoAlignmentHeads.into());
         }
         let language_and_task =
             self.language_and_task(options.language.as_deref().unwrap_or("en"), options.task)?;

@@ -22,6 +22,8 @@ pub struct Engine {
     pub(super) tokenizer: TextTokenizer,
     pub(super) vocabulary: Vocabulary,
     pub(super) filters: MelFilters,
+    /// Whether words can be aligned.
+    pub(super) has_alignment_heads: bool,
     description: EngineDescription,
 }
 
@@ -91,7 +93,8 @@ impl Engine {
             cuda_failure: None,
         };
         let filters = MelFilters::new(model.n_mels(), 400, SAMPLE_RATE);
-        let engine = Self { model, tokenizer, vocabulary, filters, description };
+        let has_alignment_heads = folder.has_alignment_heads();
+        let engine = Self { model, tokenizer, vocabulary, filters, has_alignment_heads, description };
         engine.self_test()?;
         engine.model.busy().forget();
         Ok(engine)

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use steno_shared::options::{ComputeType, TranscribeOptions};
+use steno_shared::options::{ComputeType, SegmentTimes, TranscribeOptions};
+use steno_shared::worker_config::Device;
 use steno_tests::audio::fetched;
+use steno_worker::engine::{Engine, EngineError};
 use steno_worker::features::{LogMel, MelFilters, SAMPLE_RATE};
 use steno_worker::generate::{Alignment, ChosenDevice, NativeError, SpeechModel};
 use steno_worker::words::{AlignedWord, DraftSegment, Punctuation, aligned_words, place_words};
@@ -143,4 +145,16 @@ fn a_model_that_cannot_align_is_named() {
     let encoded = model.encode(vec![0.0; model.n_mels() * 3000]).unwrap();
     let error = model.align(&encoded, &[50257], &[vec![10]], &[3000]).unwrap_err();
     assert!(matches!(error, NativeError::NoAlignmentHeads), "{error}");
+
+    // Before the first recording, and only where it is asked to.
+    let engine = Engine::load(folder.path(), Device::Cpu, ComputeType::Float32, 1).unwrap();
+    let default = TranscribeOptions::default();
+    for options in [
+        TranscribeOptions { word_timestamps: true, ..default.clone() },
+        TranscribeOptions { segment_times: SegmentTimes::Aligned, ..default.clone() },
+    ] {
+        let error = engine.check_options(&options).unwrap_err();
+        assert!(matches!(error, EngineError::Native(NativeError::NoAlignmentHeads)), "{error}");
+    }
+    engine.check_options(&default).unwrap();
 }
