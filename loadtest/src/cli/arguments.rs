@@ -35,7 +35,7 @@ pub(super) enum Command {
     ///
     /// Starts `steno run` beside this program, with the simulated engine or a real one, and watches it. Exits with 1 if a limit is
     /// broken.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Simulate a backlog under several schedules: how long it takes, how idle the nodes are, what it costs.
     ///
     /// Nothing is started and nothing transcribed. The planner and the order of claims are Steno's own.

@@ -4,9 +4,19 @@ use std::path::Path;
 
 use steno_coordinator::failure::Failure;
 
+use crate::report::PictureFile;
+
+/// Writes a picture that was drawn as an `svg` element.
+pub(super) fn write_picture(file: &PictureFile, svg: String) -> Result<(), Failure> {
+    let bytes = file.bytes(svg).map_err(|error| {
+        Failure::unusable(format!("failed to make the picture {}: {error}", file.path().display()))
+    })?;
+    write_file(file.path(), &bytes)
+}
+
 /// Writes a report or a picture.
-pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, content)
         .map_err(|error| Failure::unusable(format!("failed to write {}: {error}", path.display())))
 }
 

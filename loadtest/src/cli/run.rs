@@ -14,10 +14,10 @@ use steno_shared::exit::Exit;
 use steno_shared::leases::Operation;
 use steno_shared::storage::{Location, Store};
 
-use super::files::{command_line, write_file};
+use super::files::{command_line, write_file, write_picture};
 use super::numbers::{above_zero, zero_or_more};
 use super::wer;
-use crate::report::measured;
+use crate::report::{PictureFile, measured};
 use crate::run::{Launch, Limits, Place, Round, Samples, measure};
 use crate::word_errors::{ErrorRates, compare};
 
@@ -78,6 +78,9 @@ pub(super) struct RunArguments {
     /// Write a page with tables and charts: one HTML file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write the charts of the last round as a picture: one SVG or PNG file, by its ending.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PictureFile>,
     #[command(flatten)]
     cluster: ClusterArguments,
     #[command(flatten)]
@@ -122,8 +125,12 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         } else {
             print(&text(&rounds))?;
         }
+        let page = measured(&rounds, command_line());
         if let Some(path) = &arguments.report {
-            write_file(path, &measured(&rounds, command_line()).html())?;
+            write_file(path, page.html().as_bytes())?;
+        }
+        if let Some(file) = &arguments.picture {
+            write_picture(file, page.picture())?;
         }
     }
     for limit in &broken {

@@ -11,10 +11,10 @@ use steno_coordinator::failure::Failure;
 use steno_coordinator::quantities::{audio_seconds, counted, wall_seconds};
 
 use super::drawn::DrawnArguments;
-use super::files::{command_line, write_file};
+use super::files::{command_line, write_file, write_picture};
 use super::numbers::{above_zero, up_to_three, zero_or_more};
 use crate::lengths::read_seconds;
-use crate::report::{picture, simulated, table};
+use crate::report::{PictureFile, nodes_of, simulated, table};
 use crate::simulate::{Backlog, Comparison, Farm, Faults, Policy, Row, Run};
 
 /// A start may take so many times as long as a node lives on average: one in twenty still gets through.
@@ -71,9 +71,9 @@ pub(super) struct SimulateArguments {
     /// Write a page with tables and charts: one HTML file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write what each node does when as a picture: one SVG file.
+    /// Write what each node does when as a picture: one SVG or PNG file, by its ending.
     #[arg(long, value_name = "FILE")]
-    picture: Option<PathBuf>,
+    picture: Option<PictureFile>,
 }
 
 /// What `--json` prints.
@@ -96,10 +96,10 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let first = comparison.jobs(arguments.drawn.seed);
     if let Some(path) = &arguments.report {
         let page = simulated(&comparison, &first, &runs, &rows, command_line());
-        write_file(path, &page.html())?;
+        write_file(path, page.html().as_bytes())?;
     }
-    if let Some(path) = &arguments.picture {
-        write_file(path, &picture(&comparison, &runs))?;
+    if let Some(file) = &arguments.picture {
+        write_picture(file, nodes_of(&comparison, &runs))?;
     }
     let seconds = first.iter().map(|job| job.seconds);
     let report = Report {

@@ -68,6 +68,7 @@ pub fn gantt(nodes: usize, bars: &[Bar], until: f64) -> String {
     drawn(height, |area| {
         let unit = Unit::of(until);
         let mut chart = ChartBuilder::on(area)
+            .margin_left(4)
             .margin_right(16)
             .margin_top(4)
             .x_label_area_size(36)
@@ -150,6 +151,7 @@ pub fn lines(series: &[Series], y_name: &str) -> String {
             .axis_style(GREY)
             .label_style(TEXT.into_font().color(&INK))
             .x_labels(8)
+            .x_label_formatter(&|time| number(*time))
             .y_labels(5)
             .y_label_formatter(&|count| number(*count))
             .x_desc(unit.name)
@@ -285,7 +287,7 @@ pub fn histogram(seconds: &[f64]) -> String {
 /// A chart with room for the names and marks of both axes.
 fn with_axes<'a, 'b>(area: &'b Area<'a>) -> ChartBuilder<'b, 'a, SVGBackend<'a>> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin_right(16).margin_top(10).x_label_area_size(36).y_label_area_size(72);
+    builder.margin_left(4).margin_right(16).margin_top(10).x_label_area_size(36).y_label_area_size(72);
     builder
 }
 

@@ -1,11 +1,13 @@
-//! A report for a person: one HTML file with its charts inside, to be read on a screen, on a phone and in print.
+//! A report for a person: one HTML file with its charts inside, to be read on a screen, on a phone and in print; and pictures alone.
 
 mod charts;
 mod measured;
 mod page;
+mod picture;
 mod simulated;
 
 pub use charts::{Bar, BarKind, Series, gantt, histogram, lines, tails};
 pub use measured::measured;
 pub use page::{Chart, Page, Table};
-pub use simulated::{picture, simulated, table};
+pub use picture::PictureFile;
+pub use simulated::{nodes_of, simulated, table};

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::charts::stacked;
+
 /// What a page shows.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -84,6 +86,16 @@ impl Page {
             escaped(&self.command)
         );
         out
+    }
+}
+
+impl Page {
+    /// Its charts below each other, as one `svg` element.
+    #[must_use]
+    pub fn picture(&self) -> String {
+        let parts: Vec<(String, String)> =
+            self.charts.iter().map(|chart| (chart.title.clone(), chart.svg.clone())).collect();
+        stacked(&parts)
     }
 }
 

@@ -37,7 +37,7 @@ pub fn simulated(comparison: &Comparison, jobs: &[Job], runs: &[Run], rows: &[Ro
 
 /// One picture of the first seed's runs, one below the other on one scale.
 #[must_use]
-pub fn picture(comparison: &Comparison, runs: &[Run]) -> String {
+pub fn nodes_of(comparison: &Comparison, runs: &[Run]) -> String {
     let first: Vec<&Run> = runs.iter().filter(|run| run.seed == comparison.seeds[0]).collect();
     let nodes = comparison.farm.speeds.len();
     let longest = first.iter().map(|run| run.outcome.makespan).fold(0.0, f64::max);

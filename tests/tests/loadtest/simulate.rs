@@ -56,6 +56,15 @@ fn a_manifest_is_simulated_as_it_stands() -> anyhow::Result<()> {
         "pictures are missing"
     );
     ensure!(!page.contains("src=") && !page.contains("href="), "the page fetches something");
+
+    simulate(&["--picture", "nodes.png"])?.expect(0)?;
+    let png = std::fs::read(world.path().join("nodes.png"))?;
+    let number = |at: usize| -> anyhow::Result<u32> {
+        Ok(u32::from_be_bytes(png.get(at..at + 4).context("no PNG")?.try_into()?))
+    };
+    // Twice the size of the drawing, which its head tells.
+    let head = format!("<svg width=\"{}\" height=\"{}\"", number(16)? / 2, number(20)? / 2);
+    ensure!(png.starts_with(b"\x89PNG") && picture.starts_with(&head), "{head} is not that of the SVG");
     Ok(())
 }
 
@@ -72,6 +81,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_done() -> anyhow::Result<()
         (&["--lengths", "pareto:60"], "is no distribution of lengths"),
         (&["--lengths", "like:none.jsonl"], "failed to open the manifest none.jsonl"),
         (&["--speed", "0"], "it must be above 0"),
+        (&["--picture", "nodes.jpg"], "must end in .svg or .png"),
         (&["--node-life=-1"], "a number from 0 to a milliard"),
         (
             &["--report", "no/such/folder/r.html", "--recordings", "2"],
