@@ -211,8 +211,7 @@ impl Beating {
 
     fn report(&self, items: &[Arc<HeldItem>]) -> WorkerReport {
         let busy = self.busy.so_far();
-        let heard_seconds = self.held.heard_ms(items) as f64 / 1000.0;
-        let speed = lock(&self.meter).note(heard_seconds, self.busy.computing().as_secs_f64());
+        let speed = lock(&self.meter).note(self.busy.first_passes());
         // The recording furthest on its way is the one that the worker is said to work on.
         let current =
             items.iter().filter_map(|item| Some((item, item.phase()?))).max_by_key(|(_, phase)| rank(*phase));

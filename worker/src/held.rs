@@ -16,8 +16,6 @@ pub struct Held {
     items: Mutex<HashMap<ItemId, Arc<HeldItem>>>,
     finished: AtomicU64,
     finished_ms: AtomicU64,
-    /// Audio of what was finished, in milliseconds, as long as it was found to be.
-    heard_ms: AtomicU64,
     /// How fast it is worked off, beside what the others hold.
     pub pace: PaceBoard,
 }
@@ -218,13 +216,6 @@ impl Held {
         self.finished.fetch_add(1, Ordering::Relaxed);
         let planned = item.lease.recording.seconds;
         self.finished_ms.fetch_add((planned.max(0.0) * 1000.0) as u64, Ordering::Relaxed);
-        self.heard_ms.fetch_add(item.length_ms(), Ordering::Relaxed);
-    }
-
-    /// Audio that the engine has got through since the start, in milliseconds: of what was finished, and of these items.
-    #[must_use]
-    pub fn heard_ms(&self, items: &[Arc<HeldItem>]) -> u64 {
-        self.heard_ms.load(Ordering::Relaxed) + items.iter().map(|item| item.audio_ms()).sum::<u64>()
     }
 
     /// Recordings completed since the start, and their audio in milliseconds.

@@ -5,35 +5,33 @@ use std::sync::Mutex;
 use steno_shared::leases::{ShardCounts, Together};
 use steno_shared::pace::Pace;
 
+use crate::generate::FirstPasses;
 use crate::held::lock;
 
-/// A speed is known after so many seconds of computing: the first windows are slower.
-const KNOWN_AFTER: f64 = 2.0;
+/// A speed is known after so many seconds of computing, and so many passes: the first windows are slower, and one batch tells little.
+const KNOWN_AFTER: (f64, u64) = (2.0, 2);
 /// What was computed so many seconds ago counts for a third of what is computed now: a device may become slower.
-const MEMORY_SECONDS: f64 = 30.0;
+const MEMORY_SECONDS: f64 = 60.0;
 
 /// Measures an engine's speed.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// Audio and computing in all, when last told, in seconds.
-    told: (f64, f64),
-    /// The same lately, what is longer ago counting less.
+    /// What was computed in all, when last told.
+    told: FirstPasses,
+    /// Audio and computing lately, in seconds; what is longer ago counts less.
     lately: (f64, f64),
-    /// Computing so far, in seconds.
-    computed: f64,
 }
 
 impl Meter {
-    /// Takes how much audio the engine has got through, and how long it has computed, since its start. Gives its speed in seconds of
-    /// audio a second; 0 while it is not known.
-    pub fn note(&mut self, audio: f64, computed: f64) -> f64 {
-        // Audio that was in hand is gone when its recording is given back.
-        let (more_audio, more_computed) = ((audio - self.told.0).max(0.0), (computed - self.told.1).max(0.0));
-        self.told = (audio, computed);
+    /// Takes what the engine has computed since its start. Gives its speed in seconds of audio a second; 0 while it is not known.
+    pub fn note(&mut self, passes: FirstPasses) -> f64 {
+        let more_audio = passes.audio_seconds - self.told.audio_seconds;
+        let more_computed = passes.computed_seconds - self.told.computed_seconds;
+        self.told = passes;
         let faded = (-more_computed / MEMORY_SECONDS).exp();
         self.lately = (self.lately.0 * faded + more_audio, self.lately.1 * faded + more_computed);
-        self.computed += more_computed;
-        if self.computed >= KNOWN_AFTER && self.lately.1 > 0.0 { self.lately.0 / self.lately.1 } else { 0.0 }
+        let is_known = passes.computed_seconds >= KNOWN_AFTER.0 && passes.count >= KNOWN_AFTER.1;
+        if is_known && self.lately.1 > 0.0 { self.lately.0 / self.lately.1 } else { 0.0 }
     }
 }
 
@@ -104,15 +102,17 @@ mod tests {
 
     #[test]
     fn a_speed_is_known_after_a_while_and_follows_what_happens() {
+        let passes =
+            |audio_seconds, computed_seconds, count| FirstPasses { audio_seconds, computed_seconds, count };
         let mut meter = Meter::default();
-        assert_eq!(meter.note(50.0, 1.0), 0.0, "too early");
-        assert!((meter.note(150.0, 3.0) - 50.0).abs() < 1e-9);
+        assert_eq!(meter.note(passes(50.0, 1.0, 2)), 0.0, "too early");
+        assert!((meter.note(passes(150.0, 3.0, 3)) - 50.0).abs() < 1e-9);
         let mut speed = 0.0;
-        for second in 0..120 {
-            speed = meter.note(150.0 + 10.0 * f64::from(second), 3.0 + f64::from(second));
+        for second in 0..240 {
+            speed = meter.note(passes(150.0 + 10.0 * f64::from(second), 3.0 + f64::from(second), 4));
         }
         assert!((9.0..13.0).contains(&speed), "it has become slow: {speed}");
-        assert!(meter.note(0.0, 125.0) > 0.0, "what was given back takes nothing away");
+        assert_eq!(Meter::default().note(passes(150.0, 3.0, 1)), 0.0, "a single batch");
     }
 
     #[test]

@@ -85,7 +85,9 @@ fn transcribe(
         for segment in 0..segments(until) {
             let start = segment as f64 * SEGMENT_SECONDS;
             let position = (start + SEGMENT_SECONDS).min(until);
+            busy.begin_on(Some(position - start));
             wait_until(began, position / speed, &moves)?;
+            busy.has_passed();
             item.advance_audio(position);
             // Each by itself: of a process that is killed all is known but its last segment.
             let seconds = position - start;

@@ -329,6 +329,10 @@ fn windows_that_fail_are_tried_at_each_temperature_together() {
     assert!(results.iter().all(|result| result.segments.iter().all(|s| (s.temperature - 0.4).abs() < 1e-9)));
     assert_eq!(model.batches.into_inner(), [4], "one encoding serves all temperatures while all fail");
     assert_eq!(model.generations.get(), 3);
+    let (passes, busy) = (engine.model().busy().first_passes(), engine.model().busy().so_far());
+    assert_eq!((passes.audio_seconds, passes.count), (44.0, 1));
+    let computed = passes.computed_seconds / busy.native.as_secs_f64();
+    assert!((0.05..0.95).contains(&computed), "what is tried again is no sign of a slow device: {computed}");
 }
 
 #[test]
@@ -347,7 +351,9 @@ fn the_few_that_fail_wait_for_each_other_and_the_others_stand() {
     let options =
         TranscribeOptions { log_prob_threshold: Some(threshold), temperature: vec![0.0, 0.6], ..base };
     let model = Faulty::new(engine.model());
+    let before = engine.model().busy().first_passes();
     let again = all(heard(&engine, &model, &recordings, &options, 8));
+    assert_eq!(engine.model().busy().first_passes().count, before.count + 1);
     let mut n_again = 0;
     for (first, again) in first.iter().zip(&again) {
         if again.segments.iter().any(|segment| segment.temperature > 0.0) {

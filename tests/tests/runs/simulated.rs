@@ -88,6 +88,21 @@ fn no_long_recording_waits_behind_another_one() -> anyhow::Result<()> {
     expect_counts(&running.ended()?.expect(0)?.json()?, &[("done", 3)])
 }
 
+/// What a slow worker has begun would be done last: the other one is done with it sooner, from the begin.
+#[test]
+fn a_slow_worker_leaves_what_it_has_begun_to_another_one() -> anyhow::Result<()> {
+    let world = World::new()?;
+    write(&world, "a.flac", 1_000, "")?;
+    write(&world, "b.flac", 1_000, "")?;
+    let summary = world.rehearse("2", "200,20")?.args(["--split", "never"]).run()?.expect(0)?.json()?;
+    expect_counts(&summary, &[("recordings", 2), ("done", 2), ("failed", 0)])?;
+    let items = world.items(&[])?;
+    ensure!(items.iter().all(|item| item["worker"] == "worker-0"), "{items:#?}");
+    let log = std::fs::read_to_string(world.state().join("logs/worker-1.log"))?;
+    ensure!(log.contains("recording.too_slow_here"), "{log}");
+    invariants::check(&world, &["a.flac", "b.flac"], &[]).map(|_| ())
+}
+
 #[test]
 fn simulated_and_real_transcripts_never_share_an_output() -> anyhow::Result<()> {
     let world = World::with_speech(1)?;

@@ -22,6 +22,7 @@ impl Engine {
         let mut failures = Vec::new();
         for &temperature in &options.temperature {
             let generated = self.model.generate(encoded, &prompt, temperature, suppressed, options)?;
+            self.model.busy().has_passed();
             let text = self.tokenizer.decode(&generated.tokens)?;
             let attempt = Attempt {
                 avg_logprob: avg_logprob(generated.score, generated.tokens.len(), options.length_penalty),

@@ -124,6 +124,10 @@ impl<M: WindowModel> Batch<'_, M> {
     pub(super) fn hear(mut self, tongue: &dyn Fn(Ticket) -> Option<Tongue>) -> Result<Heard, EngineError> {
         // The first call may take long as well: from here on the watchdog counts.
         self.tell()?;
+        let is_first_pass = self.rows.first().is_some_and(|row| row.failures.is_empty());
+        let own = self.rows.iter().filter(|row| !row.asks);
+        let unheard = is_first_pass.then(|| own.map(|row| row.seconds).sum());
+        self.engine.model.busy().begin_on(unheard);
         let encoded = self.encode()?;
         let (guesses, tongues) = self.languages(&encoded, tongue)?;
         let mut languages = Vec::with_capacity(self.rows.len());
@@ -223,6 +227,7 @@ impl<M: WindowModel> Batch<'_, M> {
                 &self.texts.suppressed,
                 self.options,
             )?;
+            self.engine.model.busy().has_passed();
             self.tell()?;
             let mut accepted = Vec::new();
             for (index, generated) in generated.into_iter().enumerate() {

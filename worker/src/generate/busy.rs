@@ -1,7 +1,10 @@
 //! How much of its time an engine computes.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::held::lock;
 
 /// Adds up the time of native calls. Shared by the engine's thread, which computes, and the heartbeat, which tells.
 #[derive(Debug)]
@@ -14,6 +17,25 @@ pub struct Busy {
     last: AtomicU64,
     /// Nanoseconds from `since` to the begin of the call that is under way, plus one; 0 is none.
     under_way: AtomicU64,
+    first_passes: Mutex<(FirstPasses, Option<Begun>)>,
+}
+
+/// Audio that is computed for the first time, and when that was begun, in time spent computing.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    audio_seconds: f64,
+    computed: Duration,
+}
+
+/// Audio that was computed for the first time, and how long that took: how fast a device is, whatever is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FirstPasses {
+    /// How much audio that was, in seconds.
+    pub audio_seconds: f64,
+    /// How long it took, in seconds.
+    pub computed_seconds: f64,
+    /// In how many passes.
+    pub count: u64,
 }
 
 /// What a [`Busy`] tells.
@@ -33,6 +55,7 @@ impl Default for Busy {
             first: AtomicU64::new(0),
             last: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
+            first_passes: Mutex::default(),
         }
     }
 }
@@ -48,9 +71,32 @@ impl Busy {
         result
     }
 
+    /// Begins on so many seconds of audio that were not computed before; `None` on some that were.
+    pub fn begin_on(&self, audio_seconds: Option<f64>) {
+        let computed = self.computing();
+        lock(&self.first_passes).1 = audio_seconds.map(|audio_seconds| Begun { audio_seconds, computed });
+    }
+
+    /// Is done with what was begun, for the first time; to be called again each time that it was tried again.
+    pub fn has_passed(&self) {
+        let computed = self.computing();
+        let (passes, begun) = &mut *lock(&self.first_passes);
+        if let Some(begun) = begun.take() {
+            passes.audio_seconds += begun.audio_seconds;
+            passes.computed_seconds += computed.saturating_sub(begun.computed).as_secs_f64();
+            passes.count += 1;
+        }
+    }
+
+    /// What was computed for the first time so far.
+    #[must_use]
+    pub fn first_passes(&self) -> FirstPasses {
+        lock(&self.first_passes).0
+    }
+
     /// The time in native calls so far, that of the call under way included.
     #[must_use]
-    pub fn computing(&self) -> Duration {
+    fn computing(&self) -> Duration {
         let begun = self.under_way.load(Ordering::Relaxed);
         let now = if begun == 0 { 0 } else { nanos(self.since.elapsed()).saturating_sub(begun - 1) };
         Duration::from_nanos(self.native.load(Ordering::Relaxed).saturating_add(now))
@@ -90,6 +136,29 @@ fn nanos(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_tried_again_and_what_is_under_way_tell_nothing_of_the_speed() {
+        let busy = Busy::default();
+        let compute = |ms| busy.time(|| std::thread::sleep(Duration::from_millis(ms)));
+        busy.begin_on(Some(30.0));
+        compute(3);
+        assert_eq!(busy.first_passes(), FirstPasses::default());
+        busy.has_passed();
+        let first = busy.first_passes();
+        assert!(
+            first.computed_seconds >= 0.003 && (first.audio_seconds, first.count) == (30.0, 1),
+            "{first:?}"
+        );
+        compute(3);
+        busy.has_passed();
+        assert_eq!(busy.first_passes(), first);
+        // Nothing came of it, and then something else is tried again.
+        busy.begin_on(Some(30.0));
+        busy.begin_on(None);
+        busy.has_passed();
+        assert_eq!(busy.first_passes(), first);
+    }
 
     #[test]
     fn waiting_between_calls_is_wall_time_only() {

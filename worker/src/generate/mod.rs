@@ -8,7 +8,7 @@ mod speech_model;
 mod window_model;
 
 pub use align::Alignment;
-pub use busy::{Busy, BusyTime};
+pub use busy::{Busy, BusyTime, FirstPasses};
 pub use device::{ChosenDevice, native_compute_type};
 pub use error::NativeError;
 pub use speech_model::{Encoded, Generated, SpeechModel};
