@@ -196,7 +196,10 @@ impl<'a, M: WindowModel> BatchDecoder<'a, M> {
         let at_once = !others || rows.len() * 2 >= self.batch_size;
         match self.try_to_hear(&rows, at_once, watch) {
             Ok(heard) => {
-                tracing::debug!(n_windows = rows.len(), n_recordings = self.recordings.len(), "batch.heard");
+                let n_rests = rows.iter().filter(|row| row.from > 0.0).count();
+                let n_again = rows.iter().filter(|row| !row.failures.is_empty()).count();
+                let n_recordings = self.recordings.len();
+                tracing::debug!(n_windows = rows.len(), n_rests, n_again, n_recordings, "batch.heard");
                 self.take_in(rows, heard, done);
             }
             Err(Trouble::Stopped) => self.put_back(rows),
