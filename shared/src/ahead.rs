@@ -49,7 +49,7 @@ impl Ahead {
     }
 }
 
-/// Windows that a recording of this length has at most, cut at `window_seconds`; at least one.
+/// About how many windows a recording of this length has, cut at `window_seconds`; at least one.
 #[must_use]
 pub fn windows_expected(seconds: f64, window_seconds: usize) -> usize {
     (seconds.max(0.0) / window_seconds.max(1) as f64).ceil().max(1.0) as usize

@@ -10,7 +10,7 @@ use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
 use crate::vad::{Chunk, Span, SpanRules, SpeechDetector, VadError, group_spans, speech_spans};
 
-/// Speech in a window, in seconds, where timestamps are written. One that is full to its 30 s looks cut off to the model: it leaves the last
+/// Speech that is put together to a window, in seconds, where timestamps are written; speech without a pause may be longer. One that is full to its 30 s looks cut off to the model: it leaves the last
 /// sentence to a next window, and it has to be heard again by itself.
 const SPEECH_SECONDS: usize = 27;
 
@@ -247,8 +247,8 @@ mod tests {
 
     #[test]
     fn where_timestamps_are_written_no_window_is_full_to_the_brim() {
-        // Four seconds of speech, and a half of silence, for five minutes.
-        let is_speech = |window: usize| window * WINDOW_SAMPLES % (9 * SAMPLE_RATE / 2) < 4 * SAMPLE_RATE;
+        // One and a half seconds of speech, and a half of silence, for five minutes.
+        let is_speech = |window: usize| window * WINDOW_SAMPLES % (2 * SAMPLE_RATE) < 3 * SAMPLE_RATE / 2;
         let n_samples = 300 * SAMPLE_RATE;
         let probabilities: Vec<f32> = (0..n_samples / WINDOW_SAMPLES)
             .map(|window| if is_speech(window) { 0.9 } else { 0.01 })
@@ -258,10 +258,10 @@ mod tests {
             windows.iter().map(Chunk::duration_seconds).fold(0.0, f64::max)
         };
         let options = TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() };
-        assert!((22.0..=27.0).contains(&longest(options.clone())), "{}", longest(options.clone()));
+        assert!((24.5..=27.0).contains(&longest(options.clone())), "{}", longest(options.clone()));
         let shorter = longest(TranscribeOptions { chunk_length: Some(20), ..options.clone() });
-        assert!((16.0..=20.0).contains(&shorter), "{shorter}");
+        assert!((17.5..=20.0).contains(&shorter), "{shorter}");
         let full = longest(TranscribeOptions { without_timestamps: true, ..options });
-        assert!((27.0..=30.0).contains(&full), "{full}");
+        assert!((27.5..=30.0).contains(&full), "{full}");
     }
 }

@@ -87,9 +87,7 @@ impl Page {
         );
         out
     }
-}
 
-impl Page {
     /// Its charts below each other, as one `svg` element.
     #[must_use]
     pub fn picture(&self) -> String {

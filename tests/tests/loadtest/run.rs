@@ -36,6 +36,7 @@ fn a_run_is_measured_from_its_first_claim_to_its_last_transcript() -> anyhow::Re
         .args(["--profile", "ramp"])
         .arg("--report")
         .arg(&report)
+        .args(["--picture", "load.png"])
         .run()?
         .expect(0)?
         .json()?;
@@ -61,6 +62,8 @@ fn a_run_is_measured_from_its_first_claim_to_its_last_transcript() -> anyhow::Re
             "{claims:#}"
         );
     }
+    let picture = std::fs::read(world.path().join("load.png"))?;
+    ensure!(picture.starts_with(b"\x89PNG"), "the picture is no PNG");
     let page = std::fs::read_to_string(report)?;
     ensure!(
         page.contains("Steno under load") && page.matches("<svg").count() == 4,

@@ -53,9 +53,10 @@ async fn listing_goes_past_a_thousand_keys(world: World) {
 async fn long_listings_have_everything_once_and_in_one_order(world: World) {
     let below = world.files.join("alone/2026");
     let mut wanted = Vec::new();
-    for folder in ["a+b c", "a/deep/er", "ä%2F", "zz"] {
+    // The first of them in the order of keys is more than what is listed before ranges begin.
+    for (folder, calls) in [("a+b c", 10_500), ("a/deep/er", 1_500), ("ä%2F", 1_500), ("zz", 1_500)] {
         std::fs::create_dir_all(below.join(folder)).unwrap();
-        for n in 0..3_000 {
+        for n in 0..calls {
             let key = format!("{folder}/call {n:05}.wav");
             std::fs::write(below.join(&key), b"").unwrap();
             wanted.push(format!("alone/2026/{key}"));

@@ -125,9 +125,9 @@ impl<M: WindowModel> Batch<'_, M> {
         // The first call may take long as well: from here on the watchdog counts.
         self.tell()?;
         let is_first_pass = self.rows.first().is_some_and(|row| row.failures.is_empty());
-        let own = self.rows.iter().filter(|row| !row.asks);
-        let unheard = is_first_pass.then(|| own.map(|row| row.seconds).sum());
-        self.engine.model.busy().begin_on(unheard);
+        // Each costs a whole window, however much speech is in it.
+        let audio_seconds = (self.rows.len() * WINDOW_FRAMES) as f64 / FRAMES_PER_SECOND as f64;
+        self.engine.model.busy().begin_on(is_first_pass.then_some(audio_seconds));
         let encoded = self.encode()?;
         let (guesses, tongues) = self.languages(&encoded, tongue)?;
         let mut languages = Vec::with_capacity(self.rows.len());

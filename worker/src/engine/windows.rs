@@ -6,7 +6,7 @@ use steno_shared::transcript::Segment;
 use super::language::{EncodedWindow, Language};
 use super::transcribe::Recording;
 use super::{Engine, EngineError};
-use crate::features::FRAMES_PER_SECOND;
+use crate::features::{FRAMES_PER_SECOND, WINDOW_FRAMES};
 use crate::generate::Encoded;
 use crate::transcribe::{
     Attempt, Heard, LanguageGuess, Settled, Split, Walk, is_silence, speech_end, split_at_timestamps,
@@ -35,7 +35,8 @@ impl Engine {
         let mut segments = Vec::new();
         while let Some(window) = walk.window() {
             let (seek, size) = (window.seek, window.size);
-            self.model.busy().begin_on(Some(size as f64 / FRAMES_PER_SECOND as f64));
+            // It costs a whole window, however much of the recording is left.
+            self.model.busy().begin_on(Some((WINDOW_FRAMES / FRAMES_PER_SECOND) as f64));
             let (encoded, guess) = self.window(recording, &mut first, (seek, size), options)?;
             if let Some(guess) = guess {
                 language = guess.language;

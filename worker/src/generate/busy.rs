@@ -27,7 +27,7 @@ struct Begun {
     computed: Duration,
 }
 
-/// Audio that was computed for the first time, and how long that took: how fast a device is, whatever is tried again.
+/// Audio that was computed for the first time, in windows of 30 s that need not be full, and how long that took: how fast a device is, whatever it hears.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FirstPasses {
     /// How much audio that was, in seconds.

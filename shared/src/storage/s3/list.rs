@@ -16,8 +16,12 @@ use crate::storage::store::Entry;
 
 type Item = Result<Entry, StorageError>;
 
-/// Pages of up to 1,000 keys that are read one after the other before it is asked where the rest can be divided.
+/// Keys of a page at most.
+const PAGE: usize = 1_000;
+/// Pages that are read one after the other before it is asked where the rest can be divided.
 const PAGES_ALONE: usize = 10;
+/// Pages of a range, if they can be foreseen: what it takes beyond its end is read in vain.
+const PAGES_A_RANGE: usize = 2;
 /// Ranges that are listed at once.
 const RANGES_AT_ONCE: usize = 16;
 /// With more ranges than these, asking for each of them would cost more than it gains.
@@ -35,8 +39,8 @@ struct Cursor {
     next: Next,
     /// The last key of the range; `None` if it goes to the end.
     until: Option<String>,
-    /// The last key that the store told.
-    last: String,
+    /// The last key that the store told, as bytes: it need not be UTF-8.
+    last: Vec<u8>,
     /// Whether the store told keys in the order of their bytes, as S3 does, so far.
     is_ordered: bool,
     /// Whether it would be an error if it did not.
@@ -147,12 +151,13 @@ async fn folders(inner: &Inner, prefix: &str, pages_left: &mut usize) -> Option<
     Some(found)
 }
 
-/// Of these keys, in their order, as many as there may be ranges, evenly.
-fn thinned(mut keys: Vec<String>) -> Vec<String> {
-    keys.sort_unstable();
-    keys.dedup();
-    let step = keys.len().div_ceil(RANGES_MAX).max(1);
-    keys.into_iter().step_by(step).collect()
+/// Of these folders, in their order, as many as there may be ranges, evenly. A range has some pages, if folders have so many keys.
+fn thinned(mut folders: Vec<String>, keys_a_folder: usize) -> Vec<String> {
+    folders.sort_unstable();
+    folders.dedup();
+    let worth_it = (PAGES_A_RANGE * PAGE).div_ceil(keys_a_folder.max(1));
+    let step = folders.len().div_ceil(RANGES_MAX).max(worth_it);
+    folders.into_iter().step_by(step).collect()
 }
 
 impl Cursor {
@@ -162,7 +167,7 @@ impl Cursor {
             inner,
             next: Next::AfterKey(after.clone()),
             until,
-            last: after,
+            last: after.into_bytes(),
             is_ordered: true,
             is_range: true,
         }
@@ -179,28 +184,38 @@ impl Cursor {
             return Vec::new();
         }
         let (mut ends, mut level) = (Vec::new(), vec![self.inner.key_prefix()]);
-        let mut pages_left = FOLDER_PAGES_MAX;
+        let (mut pages_left, mut n_listed) = (FOLDER_PAGES_MAX, 0);
         for _ in 0..DEPTH_MAX {
             let mut below = Vec::new();
             for prefix in &level {
                 // Should it fail, so will the listing, and tell why.
                 below.extend(folders(&self.inner, prefix, &mut pages_left).await.unwrap_or_default());
             }
-            ends.extend(below.iter().filter(|folder| **folder > self.last).cloned());
-            if below.is_empty() || ends.len() >= RANGES_AT_ONCE {
+            let (ahead, behind): (Vec<String>, Vec<String>) =
+                below.into_iter().partition(|folder| folder.as_bytes() > &*self.last);
+            n_listed += behind.len();
+            // Where the listing is now, there may be folders ahead too.
+            level = behind.into_iter().filter(|folder| self.last.starts_with(folder.as_bytes())).collect();
+            level.extend(ahead.iter().cloned());
+            ends.extend(ahead);
+            if level.is_empty() || ends.len() >= RANGES_AT_ONCE {
                 break;
             }
-            level = below;
         }
-        let ends = thinned(ends);
+        let ends = thinned(ends, (PAGES_ALONE * PAGE).div_ceil(n_listed.max(1)));
         if self.gives_what_comes_after(ends.last()).await { ends } else { Vec::new() }
     }
 
-    /// Whether the store, asked for what comes after a key, leaves out what comes before.
-    async fn gives_what_comes_after(&self, key: Option<&String>) -> bool {
-        let Some(key) = key else { return false };
-        let mut range = Self::range(Arc::clone(&self.inner), key.clone(), None);
-        range.fetch().await.is_ok()
+    /// Whether the store, asked for what comes after the name of a folder, begins with what is in it.
+    async fn gives_what_comes_after(&self, folder: Option<&String>) -> bool {
+        let Some(folder) = folder else { return false };
+        let after = Next::AfterKey(folder.clone());
+        let Ok(page) = request(&self.inner, &self.inner.key_prefix(), None, &after).await else {
+            return false;
+        };
+        let encoded = page.encoding_type == Some(EncodingType::Url);
+        let first = page.contents.unwrap_or_default().into_iter().find_map(|object| object.key);
+        first.is_some_and(|raw| bytes_of(&raw, encoded).starts_with(folder.as_bytes()))
     }
 
     fn items(self) -> impl Stream<Item = Item> + Send {
@@ -248,17 +263,18 @@ impl Cursor {
         let mut items = Vec::new();
         for object in page.contents.unwrap_or_default() {
             let Some(raw) = object.key.as_deref() else { continue };
-            let key = decoded(raw, encoded);
-            if let Some(key) = &key {
-                self.is_ordered &= *key > self.last;
-                self.last.clone_from(key);
-            }
+            let key = bytes_of(raw, encoded);
+            self.is_ordered &= key > self.last;
+            self.last.clone_from(&key);
             if self.is_range && !self.is_ordered {
-                return Err(wrong("the store does not give keys in their order"));
+                return Err(wrong(
+                    "the store does not give keys in their order; give a manifest that lists the recordings (--manifest)",
+                ));
             }
-            if self.until.as_ref().is_some_and(|until| self.last > *until) {
+            if self.until.as_ref().is_some_and(|until| key.as_slice() > until.as_bytes()) {
+                // What comes behind is another range's; that it does is looked at to the end of the page.
                 self.next = Next::End;
-                break;
+                continue;
             }
             items.extend(item(&inner, raw, key, &object));
         }
@@ -294,8 +310,8 @@ async fn request(
 }
 
 /// An object of a page, if it is one that is listed.
-fn item(inner: &Inner, raw: &str, key: Option<String>, object: &Object) -> Option<Item> {
-    let Some(full) = key else {
+fn item(inner: &Inner, raw: &str, key: Vec<u8>, object: &Object) -> Option<Item> {
+    let Ok(full) = String::from_utf8(key) else {
         let cause = "its name is not UTF-8";
         let lost = StorageError::new(StorageErrorKind::InvalidKey, Action::List, inner.shown_key(raw), cause);
         return Some(Err(lost.of_one_entry()));
@@ -312,12 +328,15 @@ fn item(inner: &Inner, raw: &str, key: Option<String>, object: &Object) -> Optio
 }
 
 fn decoded(raw: &str, encoded: bool) -> Option<String> {
-    if encoded { decode_url(raw) } else { Some(raw.to_owned()) }
+    String::from_utf8(bytes_of(raw, encoded)).ok()
 }
 
-/// A key of a page with encoding type `url`: `%XX`, and `+` for a space, as forms have it. `None` when the bytes are
-/// not UTF-8.
-fn decode_url(encoded: &str) -> Option<String> {
+fn bytes_of(raw: &str, encoded: bool) -> Vec<u8> {
+    if encoded { decode_url(raw) } else { raw.as_bytes().to_vec() }
+}
+
+/// A key of a page with encoding type `url`: `%XX`, and `+` for a space, as forms have it.
+fn decode_url(encoded: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -334,7 +353,7 @@ fn decode_url(encoded: &str) -> Option<String> {
             (byte, _) => bytes.push(*byte),
         }
     }
-    String::from_utf8(bytes).ok()
+    bytes
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
@@ -348,8 +367,9 @@ mod tests {
     #[test]
     fn there_are_no_more_ranges_than_are_worth_asking_for() {
         let keys = |n: usize| (0..n).rev().map(|n| format!("{n:05}/")).collect::<Vec<_>>();
-        assert_eq!(thinned(keys(3)), ["00000/", "00001/", "00002/"]);
-        let many = thinned([keys(3_000), keys(3_000)].concat());
+        assert_eq!(thinned(keys(3), 10_000), ["00000/", "00001/", "00002/"]);
+        assert_eq!(thinned(keys(300), 10), ["00000/", "00200/"]);
+        let many = thinned([keys(3_000), keys(3_000)].concat(), 10_000);
         assert!(many.len() == 250 && many.is_sorted() && many[1] == "00012/", "{many:?}");
     }
 
@@ -365,8 +385,8 @@ mod tests {
             ("100%", "100%"),
             ("%zz%2", "%zz%2"),
         ] {
-            assert_eq!(decode_url(encoded).as_deref(), Some(key), "{encoded}");
+            assert_eq!(decoded(encoded, true).as_deref(), Some(key), "{encoded}");
         }
-        assert_eq!(decode_url("%FF"), None);
+        assert_eq!((decoded("%FF", true), decode_url("%FF")), (None, vec![0xFF]));
     }
 }
