@@ -15,7 +15,8 @@ use steno_shared::worker_config::WorkerConfig;
 use crate::control::{Control, Order};
 use crate::farewell;
 use crate::generate::Busy;
-use crate::held::{Held, HeldItem, Stuck, by_shard, lock};
+use crate::held::{Held, HeldItem, Stuck, by_shard};
+use crate::lock::lock;
 use crate::pace::Meter;
 
 /// An attempt may last this many times the audio's length …

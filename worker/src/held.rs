@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use steno_shared::ids::{Epoch, ItemId, ShardId};
 use steno_shared::leases::{Lease, Phase};
 
+use crate::lock::lock;
 use crate::pace::PaceBoard;
 
 /// The leases that this worker holds now.
@@ -257,11 +258,6 @@ pub fn by_shard(items: &[Arc<HeldItem>]) -> Vec<(ShardId, Vec<(ItemId, Epoch)>)>
         shards.entry(item.lease.shard).or_default().push((item.lease.id.clone(), item.lease.epoch));
     }
     shards.into_iter().collect()
-}
-
-/// A lock whose data stays valid even if a holder panicked: every critical section here is a plain assignment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

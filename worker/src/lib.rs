@@ -18,6 +18,7 @@ pub mod formats;
 pub mod generate;
 pub mod heartbeat;
 pub mod held;
+mod lock;
 pub mod model;
 pub mod outage;
 pub mod outcome;

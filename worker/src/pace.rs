@@ -6,7 +6,7 @@ use steno_shared::leases::{ShardCounts, Together};
 use steno_shared::pace::Pace;
 
 use crate::generate::FirstPasses;
-use crate::held::lock;
+use crate::lock::lock;
 
 /// A speed is known after so many seconds of computing, and so many passes: the first windows are slower, and one batch tells little.
 const KNOWN_AFTER: (f64, u64) = (2.0, 2);

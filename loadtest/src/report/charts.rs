@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use steno_coordinator::quantities::grouped;
 
-use super::page::escaped;
+use super::escaped::escaped;
 
 /// Width of a chart, in the units of its own drawing.
 const WIDTH: u32 = 960;

@@ -1,6 +1,7 @@
 //! A report for a person: one HTML file with its charts inside, to be read on a screen, on a phone and in print; and pictures alone.
 
 mod charts;
+mod escaped;
 mod measured;
 mod page;
 mod picture;

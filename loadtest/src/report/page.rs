@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::charts::stacked;
+use super::escaped::escaped;
 
 /// What a page shows.
 #[derive(Debug, Clone, Default)]
@@ -132,11 +133,6 @@ impl Table {
         }
         out.push_str("</table></div>\n");
     }
-}
-
-/// As text of HTML, or a value in quotation marks.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::held::lock;
+use crate::lock::lock;
 
 /// Adds up the time of native calls. Shared by the engine's thread, which computes, and the heartbeat, which tells.
 #[derive(Debug)]
