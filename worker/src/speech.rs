@@ -10,10 +10,6 @@ use crate::features::SAMPLE_RATE;
 use crate::pcm::Pcm;
 use crate::vad::{Chunk, Span, SpanRules, SpeechDetector, VadError, group_spans, speech_spans};
 
-/// Speech that is put together to a window, in seconds, where timestamps are written; speech without a pause may be longer. One that is full to its 30 s looks cut off to the model: it leaves the last
-/// sentence to a next window, and it has to be heard again by itself.
-const SPEECH_SECONDS: usize = 27;
-
 /// Told the seconds done; may ask to stop.
 pub type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
 
@@ -96,9 +92,7 @@ impl SpeechFinder {
     pub fn group(&self, probabilities: &[f32], n_samples: usize) -> Vec<Chunk> {
         let window_samples = self.options.window_seconds() * SAMPLE_RATE;
         let spans = speech_spans(probabilities, n_samples, &SpanRules::new(&self.options));
-        let room =
-            if self.options.writes_timestamps() { SPEECH_SECONDS * SAMPLE_RATE } else { window_samples };
-        let chunks = group_spans(&spans, room.min(window_samples));
+        let chunks = group_spans(&spans, window_samples);
         chunks.into_iter().flat_map(|chunk| fit(chunk, window_samples)).collect()
     }
 
@@ -198,7 +192,6 @@ fn fit(chunk: Chunk, window_samples: usize) -> Vec<Chunk> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vad::WINDOW_SAMPLES;
 
     fn spans(windows: &[Chunk]) -> Vec<Vec<(usize, usize)>> {
         windows.iter().map(|chunk| chunk.spans.iter().map(|span| (span.start, span.end)).collect()).collect()
@@ -243,25 +236,5 @@ mod tests {
         assert_eq!(fit(chunk(&[(5, 17)]), 10), [chunk(&[(5, 11)]), chunk(&[(11, 17)])]);
         assert_eq!(fit(chunk(&[(0, 2), (5, 15)]), 10), [chunk(&[(0, 2), (5, 9)]), chunk(&[(9, 15)])]);
         assert_eq!(fit(chunk(&[]), 10), []);
-    }
-
-    #[test]
-    fn where_timestamps_are_written_no_window_is_full_to_the_brim() {
-        // One and a half seconds of speech, and a half of silence, for five minutes.
-        let is_speech = |window: usize| window * WINDOW_SAMPLES % (2 * SAMPLE_RATE) < 3 * SAMPLE_RATE / 2;
-        let n_samples = 300 * SAMPLE_RATE;
-        let probabilities: Vec<f32> = (0..n_samples / WINDOW_SAMPLES)
-            .map(|window| if is_speech(window) { 0.9 } else { 0.01 })
-            .collect();
-        let longest = |options: TranscribeOptions| {
-            let windows = SpeechFinder::new(options).group(&probabilities, n_samples);
-            windows.iter().map(Chunk::duration_seconds).fold(0.0, f64::max)
-        };
-        let options = TranscribeOptions { mode: Mode::Batched, ..TranscribeOptions::default() };
-        assert!((24.5..=27.0).contains(&longest(options.clone())), "{}", longest(options.clone()));
-        let shorter = longest(TranscribeOptions { chunk_length: Some(20), ..options.clone() });
-        assert!((17.5..=20.0).contains(&shorter), "{shorter}");
-        let full = longest(TranscribeOptions { without_timestamps: true, ..options });
-        assert!((27.5..=30.0).contains(&full), "{full}");
     }
 }
