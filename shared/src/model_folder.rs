@@ -11,7 +11,9 @@ use thiserror::Error;
 use crate::fingerprint::hex;
 
 /// Files that every model has.
-const REQUIRED: [&str; 3] = ["config.json", "model.bin", "tokenizer.json"];
+const REQUIRED: [&str; 3] = [CONFIG, "model.bin", "tokenizer.json"];
+/// What the engine is to know of it.
+const CONFIG: &str = "config.json";
 /// A model has one of these, by the age of its converter.
 const VOCABULARIES: [&str; 2] = ["vocabulary.json", "vocabulary.txt"];
 /// A model with other than 80 mel bins has this.
@@ -181,7 +183,7 @@ impl ModelFolder {
     /// Whether the model says which attention heads follow the speech: without them words cannot be aligned with the audio.
     #[must_use]
     pub fn has_alignment_heads(&self) -> bool {
-        let config = fs::read(self.path.join("config.json")).unwrap_or_default();
+        let config = fs::read(self.path.join(CONFIG)).unwrap_or_default();
         // What is wrong with the file is said by the engine, which reads it too.
         serde_json::from_slice::<serde_json::Value>(&config)
             .is_ok_and(|config| config["alignment_heads"].as_array().is_some_and(|heads| !heads.is_empty()))

@@ -1,6 +1,6 @@
 //! Claiming: from the own shard first, then from the one with the most seconds left.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use steno_shared::ahead::{Ahead, windows_unclaimed};
@@ -9,6 +9,7 @@ use steno_shared::leases::{
     BatchState, Claim, ClaimRequest, IdleDecision, Lease, LeaseError, RequestId, ShardCounts, shard_order,
 };
 
+use crate::lock::lock;
 use crate::pace::Paced;
 use crate::station::Station;
 
@@ -91,11 +92,11 @@ impl Claims {
     }
 
     fn unanswered(&self) -> Option<(ShardId, RequestId)> {
-        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.unanswered)
     }
 
     fn set(&self, unanswered: Option<(ShardId, RequestId)>) {
-        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = unanswered;
+        *lock(&self.unanswered) = unanswered;
     }
 }
 

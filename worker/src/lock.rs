@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A lock whose data stays valid even if a holder panicked: every critical section here is a plain assignment.
+/// A lock whose data stays valid even if a holder panicked: no critical section of this crate leaves it half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::lock::lock;
+
 /// A place for one item: filled by the claiming task, emptied by the engine's thread, or by the claiming task
 /// itself when it gives the item up for an idle worker.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl<T> Slot<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use steno_shared::options::{Mode, TranscribeOptions};
 
 use crate::features::SAMPLE_RATE;
+use crate::lock::lock;
 use crate::pcm::Pcm;
 use crate::vad::{Chunk, Span, SpanRules, SpeechDetector, VadError, group_spans, speech_spans};
 
@@ -117,7 +118,7 @@ impl SpeechFinder {
     /// # Errors
     /// As [`SpeechFinder::find`].
     pub fn probabilities(&self, pcm: &Pcm, progress: Progress<'_>) -> Result<Vec<f32>, VadError> {
-        let detectors = || self.detectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let detectors = || lock(&self.detectors);
         let free = detectors().pop();
         let mut detector = free.map_or_else(SpeechDetector::new, Ok)?;
         let probabilities = detector.probabilities(pcm, progress)?;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::batch::{FOR_A_FULLER_BATCH, Fill, Job, Taken, Ticket, WindowQueue};
 use crate::features::{MelFilters, WindowFeatures};
 use crate::held::HeldItem;
+use crate::lock::lock;
 use crate::prepare::{Prepared, Work};
 
 /// Features of a window, `[n_mels, 3000]`, or why its samples could not be read.
@@ -248,6 +249,6 @@ impl WindowRoom {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

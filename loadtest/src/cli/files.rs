@@ -4,11 +4,11 @@ use std::path::Path;
 
 use steno_coordinator::failure::Failure;
 
-use crate::report::PictureFile;
+use crate::report::{Chart, PictureFile};
 
-/// Writes a picture that was drawn as an `svg` element.
-pub(super) fn write_picture(file: &PictureFile, svg: String) -> Result<(), Failure> {
-    let bytes = file.bytes(svg).map_err(|error| {
+/// Writes a picture of charts.
+pub(super) fn write_picture(file: &PictureFile, charts: &[Chart]) -> Result<(), Failure> {
+    let bytes = file.bytes(charts).map_err(|error| {
         Failure::unusable(format!("failed to make the picture {}: {error}", file.path().display()))
     })?;
     write_file(file.path(), &bytes)

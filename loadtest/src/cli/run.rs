@@ -125,12 +125,14 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, Failure> {
         } else {
             print(&text(&rounds))?;
         }
-        let page = measured(&rounds, command_line());
-        if let Some(path) = &arguments.report {
-            write_file(path, page.html().as_bytes())?;
-        }
-        if let Some(file) = &arguments.picture {
-            write_picture(file, page.picture())?;
+        if arguments.report.is_some() || arguments.picture.is_some() {
+            let page = measured(&rounds, command_line());
+            if let Some(path) = &arguments.report {
+                write_file(path, page.html().as_bytes())?;
+            }
+            if let Some(file) = &arguments.picture {
+                write_picture(file, &page.charts)?;
+            }
         }
     }
     for limit in &broken {

@@ -99,7 +99,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         write_file(path, page.html().as_bytes())?;
     }
     if let Some(file) = &arguments.picture {
-        write_picture(file, nodes_of(&comparison, &runs))?;
+        write_picture(file, &nodes_of(&comparison, &runs))?;
     }
     let seconds = first.iter().map(|job| job.seconds);
     let report = Report {

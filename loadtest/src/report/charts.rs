@@ -5,11 +5,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use steno_coordinator::quantities::grouped;
 
-use super::escaped::escaped;
-
 /// Width of a chart, in the units of its own drawing.
-const WIDTH: u32 = 960;
-const TEXT: (&str, i32) = ("system-ui,sans-serif", 14);
+pub(super) const WIDTH: u32 = 960;
+pub(super) const TEXT: (&str, i32) = ("system-ui,sans-serif", 14);
 const GREY: RGBColor = RGBColor(216, 221, 227);
 const INK: RGBColor = RGBColor(27, 31, 36);
 const IDLE: RGBColor = RGBColor(241, 243, 245);
@@ -342,32 +340,6 @@ impl Unit {
             _ => Self { seconds: 86_400.0, name: "days" },
         }
     }
-}
-
-/// Pictures below each other, each with its heading: one `svg` element.
-#[must_use]
-pub(super) fn stacked(parts: &[(String, String)]) -> String {
-    const HEADING: u32 = 26;
-    let height_of = |svg: &str| {
-        let height = svg.split_once("height=\"").and_then(|(_, rest)| rest.split_once('"'));
-        height.and_then(|(height, _)| height.parse::<u32>().ok()).unwrap_or_default()
-    };
-    let (mut y, mut body) = (0, String::new());
-    for (heading, svg) in parts {
-        let at = y + HEADING - 8;
-        body += &format!(
-            "<text x=\"8\" y=\"{at}\" font-family=\"{}\" font-size=\"16\" font-weight=\"600\" fill=\"#1b1f24\">{}</text>\n",
-            TEXT.0,
-            escaped(heading)
-        );
-        y += HEADING;
-        body += &svg.trim().replacen("<svg ", &format!("<svg y=\"{y}\" "), 1);
-        y += height_of(svg) + 8;
-    }
-    format!(
-        "<svg width=\"{WIDTH}\" height=\"{y}\" viewBox=\"0 0 {WIDTH} {y}\" xmlns=\"http://www.w3.org/2000/svg\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{body}\n</svg>\n"
-    )
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::charts::stacked;
 use super::escaped::escaped;
 
 /// What a page shows.
@@ -87,14 +86,6 @@ impl Page {
             escaped(&self.command)
         );
         out
-    }
-
-    /// Its charts below each other, as one `svg` element.
-    #[must_use]
-    pub fn picture(&self) -> String {
-        let parts: Vec<(String, String)> =
-            self.charts.iter().map(|chart| (chart.title.clone(), chart.svg.clone())).collect();
-        stacked(&parts)
     }
 }
 

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
+use super::charts::{TEXT, WIDTH};
+use super::escaped::escaped;
+use super::page::Chart;
+
 /// Pixels of a PNG for each unit of its drawing, for screens of today.
 const PIXELS_A_UNIT: f32 = 2.0;
 /// What SVG's `sans-serif` is in a PNG, the same on every machine.
@@ -31,11 +35,12 @@ impl PictureFile {
         &self.path
     }
 
-    /// The bytes of the file for a picture that was drawn as an `svg` element.
+    /// The bytes of the file for a picture of these charts, one below the other.
     ///
     /// # Errors
     /// When it is too large to be painted as PNG.
-    pub fn bytes(&self, svg: String) -> Result<Vec<u8>, String> {
+    pub fn bytes(&self, charts: &[Chart]) -> Result<Vec<u8>, String> {
+        let svg = stacked(charts);
         match self.format {
             PictureFormat::Svg => Ok(svg.into_bytes()),
             PictureFormat::Png => png(&svg),
@@ -56,6 +61,31 @@ impl std::str::FromStr for PictureFile {
         };
         Ok(Self { path, format })
     }
+}
+
+/// Charts below each other, each with its title: one `svg` element.
+fn stacked(charts: &[Chart]) -> String {
+    const HEADING: u32 = 26;
+    let height_of = |svg: &str| {
+        let height = svg.split_once("height=\"").and_then(|(_, rest)| rest.split_once('"'));
+        height.and_then(|(height, _)| height.parse::<u32>().ok()).unwrap_or_default()
+    };
+    let (mut y, mut body) = (0, String::new());
+    for Chart { title, svg, .. } in charts {
+        let at = y + HEADING - 8;
+        body += &format!(
+            "<text x=\"8\" y=\"{at}\" font-family=\"{}\" font-size=\"16\" font-weight=\"600\" fill=\"#1b1f24\">{}</text>\n",
+            TEXT.0,
+            escaped(title)
+        );
+        y += HEADING;
+        body += &svg.trim().replacen("<svg ", &format!("<svg y=\"{y}\" "), 1);
+        y += height_of(svg) + 8;
+    }
+    format!(
+        "<svg width=\"{WIDTH}\" height=\"{y}\" viewBox=\"0 0 {WIDTH} {y}\" xmlns=\"http://www.w3.org/2000/svg\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{body}\n</svg>\n"
+    )
 }
 
 fn png(svg: &str) -> Result<Vec<u8>, String> {

@@ -2,7 +2,7 @@
 
 use steno_coordinator::quantities::{audio_seconds, counted, wall_seconds};
 
-use super::charts::{Bar, BarKind, Series, gantt, histogram, lines, stacked};
+use super::charts::{Bar, BarKind, Series, gantt, histogram, lines};
 use super::page::{Chart, Page, Table};
 use crate::simulate::{Comparison, Doing, Job, Outcome, Policy, Row, Run, Span};
 
@@ -35,22 +35,18 @@ pub fn simulated(comparison: &Comparison, jobs: &[Job], runs: &[Run], rows: &[Ro
     }
 }
 
-/// One picture of the first seed's runs, one below the other on one scale.
+/// The first seed's runs on one scale, for a picture.
 #[must_use]
-pub fn nodes_of(comparison: &Comparison, runs: &[Run]) -> String {
+pub fn nodes_of(comparison: &Comparison, runs: &[Run]) -> Vec<Chart> {
     let first: Vec<&Run> = runs.iter().filter(|run| run.seed == comparison.seeds[0]).collect();
     let nodes = comparison.farm.speeds.len();
     let longest = first.iter().map(|run| run.outcome.makespan).fold(0.0, f64::max);
-    let parts: Vec<(String, String)> = first
-        .iter()
-        .map(|run| {
-            let idle = run.outcome.idle_share(nodes) * 100.0;
-            let title =
-                format!("{}: {}, nodes idle {idle:.0}%", run.policy, wall_seconds(run.outcome.makespan));
-            (title, nodes_over_time(run, nodes, longest, "").svg)
-        })
-        .collect();
-    stacked(&parts)
+    let chart = |run: &&Run| {
+        let idle = run.outcome.idle_share(nodes) * 100.0;
+        let title = format!("{}: {}, nodes idle {idle:.0}%", run.policy, wall_seconds(run.outcome.makespan));
+        Chart { title, ..nodes_over_time(run, nodes, longest, "") }
+    };
+    first.iter().map(chart).collect()
 }
 
 fn facts(comparison: &Comparison, jobs: &[Job], lower_bound: f64) -> Vec<String> {
